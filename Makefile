@@ -1,0 +1,73 @@
+# `make help` lists the targets. Builds live in build/<preset> (CMakePresets.json).
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+JOBS ?= $(shell nproc)
+# `make INSTALL_PACKAGES=: <target>` where the packages come from elsewhere.
+INSTALL_PACKAGES ?= scripts/install_packages
+# Fixed, so that a failure repeats; `crossdock check` prints the case that fails.
+CHECK_SEED ?= 20260101
+CHECK_CASES ?= 500
+FUZZ_SECONDS ?= 60
+# g++ 12's ThreadSanitizer cannot start where the kernel spreads addresses over 32 bits.
+SAME_ADDRESSES := $(shell setarch --addr-no-randomize true 2>/dev/null && echo setarch --addr-no-randomize)
+
+STAGES := format-check headers check random-check asan tsan tidy
+
+sources = $(shell find include src tools tests -name '*.[ch]pp')
+build = mkdir -p build; cmake --preset $(1) >build/$(1).configure.log || { cat build/$(1).configure.log; exit 1; }; \
+        cmake --build --preset $(1) --parallel $(JOBS)
+run_tests = ctest --preset $(1) --parallel $(JOBS)
+
+.PHONY: help demo test build check headers random-check asan tsan fuzz tidy format format-check clean \
+        demo-packages test-packages
+
+help: ## this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
+
+demo: demo-packages ## install what is missing, build, and show the library at work
+	@$(call build,release) --target crossdock
+	@build/release/bin/crossdock demo
+
+test: test-packages ## every stage below, from formatting to sanitizers, with a summary
+	@scripts/run_stages $(STAGES)
+
+build: test-packages ## everything, optimised, with tests (build/dev)
+	@$(call build,dev)
+
+check: build ## unit, conformance, differential and multi-process tests
+	@$(call run_tests,dev)
+
+headers: test-packages ## every header compiles alone, and includes only rooms that its own may know
+	@$(call build,dev) --target all_verify_interface_header_sets
+
+random-check: build ## random cases against the reference: ranks as threads, then as processes
+	@build/dev/bin/crossdock check --seed $(CHECK_SEED) --cases $(CHECK_CASES)
+
+asan: test-packages ## the tests under the address and undefined-behaviour sanitizers
+	@$(call build,asan)
+	@$(call run_tests,asan)
+
+tsan: test-packages ## the tests with threads under the thread sanitizer
+	@$(call build,tsan) --target tests_threads
+	@$(SAME_ADDRESSES) $(call run_tests,tsan)
+
+tidy: test-packages ## clang-tidy over src and tools
+	@$(call build,dev) --target help >/dev/null
+	@run-clang-tidy-19 -quiet -j $(JOBS) -p build/dev '^$(CURDIR)/(src|tools)/' 2>/dev/null
+
+format: test-packages ## rewrite all sources in the project's format
+	@clang-format-19 -i $(sources)
+
+format-check: test-packages
+	@clang-format-19 --dry-run -Werror $(sources)
+
+clean: ## remove build/
+	rm -rf build
+
+demo-packages:
+	@$(INSTALL_PACKAGES) demo
+
+test-packages:
+	@$(INSTALL_PACKAGES) demo test

@@ -1,0 +1,113 @@
+// The ranks that exchange tokens.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "crossdock/config.hpp"
+#include "crossdock/error.hpp"
+#include "crossdock/operations.hpp"
+#include "crossdock/world.hpp"
+
+namespace crossdock {
+
+namespace engine {
+class Engine;
+struct PendingDispatchState;
+struct PendingCombineState;
+}  // namespace engine
+
+/// A dispatch between send and receive. Inputs must stay unchanged until send has returned, no longer.
+class PendingDispatch {
+ public:
+  PendingDispatch(PendingDispatch&&) noexcept;
+  PendingDispatch& operator=(PendingDispatch&&) noexcept;
+  ~PendingDispatch();
+
+ private:
+  friend class engine::Engine;
+  explicit PendingDispatch(std::unique_ptr<engine::PendingDispatchState> state);
+  std::unique_ptr<engine::PendingDispatchState> state_;
+};
+
+/// A combine between send and receive. Inputs must stay unchanged until receive has returned.
+class PendingCombine {
+ public:
+  PendingCombine(PendingCombine&&) noexcept;
+  PendingCombine& operator=(PendingCombine&&) noexcept;
+  ~PendingCombine();
+
+ private:
+  friend class engine::Engine;
+  explicit PendingCombine(std::unique_ptr<engine::PendingCombineState> state);
+  std::unique_ptr<engine::PendingCombineState> state_;
+};
+
+/// One rank's end of a group.
+///
+/// Calls are collective unless said otherwise: every live rank makes the same calls in the same order. Receives may
+/// come in any order. Several operations may be in flight at once.
+///
+/// Errors. A call that is rejected (InvalidArgument, OptionsMismatch, CapacityExceeded, WindowTooSmall, ...) sends no
+/// row, fails on every rank at once, and leaves the group usable. A fault (RankLost, DeadlineExceeded, Aborted) is
+/// sticky: it is thrown by the waiting call and by every later one, until set_live_ranks starts a new epoch.
+///
+/// Thread safety: one thread at a time, except abort, status and set_deadline, which any thread may call.
+/// The destructor is not collective, waits for nobody and never throws.
+class Group {
+ public:
+  /// Collective over the world. Throws Error where configurations differ, memory is refused or a rank is missing.
+  Group(const World& world, const GroupConfig& config);
+  Group(Group&&) noexcept;
+  Group& operator=(Group&&) noexcept;
+  ~Group();
+
+  int rank() const;
+  int num_ranks() const;
+  int num_nodes() const;
+  int num_local_experts() const;
+  std::int64_t epoch() const;
+  const GroupConfig& config() const;
+
+  /// Sends tokens to the ranks of their experts and returns what arrived here.
+  DispatchResult dispatch(const DispatchInput& input, const DispatchOptions& options = {});
+  PendingDispatch dispatch_send(const DispatchInput& input, const DispatchOptions& options = {});
+  DispatchResult dispatch_receive(PendingDispatch pending);
+
+  /// Repeats the routing of a handle: input.topk_idx must not be given. Of the options the layout, the tree, the
+  /// alignment and max_recv_rows come from the handle. The result's handle is the same one.
+  DispatchResult dispatch(const Handle& handle, const DispatchInput& input, const DispatchOptions& options = {});
+  PendingDispatch dispatch_send(const Handle& handle, const DispatchInput& input, const DispatchOptions& options = {});
+
+  /// Brings the rows of a dispatch back to their tokens, summed.
+  CombineResult combine(const Handle& handle, const CombineInput& input, const CombineOptions& options = {});
+  PendingCombine combine_send(const Handle& handle, const CombineInput& input, const CombineOptions& options = {});
+  CombineResult combine_receive(PendingCombine pending);
+
+  /// Window memory for a combine input that is read in place. Local. Throws WindowTooSmall.
+  struct Allocation {
+    TensorView view;
+    WindowBuffer memory;
+  };
+  Allocation allocate(DType dtype, std::initializer_list<std::int64_t> shape);
+
+  /// Starts a new epoch in which exactly `live` (ascending) take part; each of them calls it, between operations.
+  /// Tokens of the others are dropped and their contribution is zero. Clears a sticky error.
+  void set_live_ranks(std::span<const int> live);
+  std::vector<int> live_ranks() const;
+
+  /// The sticky fault, if there is one; looks at the peers first, so a lost rank shows without a call. Local.
+  std::optional<Error> status() const;
+  /// Fails this rank's and every peer's current and later calls with kAborted. Local.
+  void abort(const std::string& reason) noexcept;
+  void set_deadline(std::chrono::milliseconds deadline);
+
+ private:
+  std::unique_ptr<engine::Engine> engine_;
+};
+
+}  // namespace crossdock

@@ -1,0 +1,37 @@
+#include "base/environment.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <limits>
+
+#include "crossdock/error.hpp"
+
+namespace crossdock::base {
+
+std::optional<std::string> environment_text(const char* name) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing here writes the environment
+  if (value == nullptr || *value == '\0') return std::nullopt;
+  return std::string(value);
+}
+
+std::optional<std::int64_t> environment_integer(const char* name, std::int64_t low, std::int64_t high) {
+  const auto text = environment_text(name);
+  if (!text) return std::nullopt;
+  std::int64_t value = 0;
+  const char* end = text->data() + text->size();
+  const auto [stopped, failure] = std::from_chars(text->data(), end, value);
+  if (failure != std::errc{} || stopped != end || value < low || value > high) {
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        fmt::format("environment variable {}: expected an integer of [{}, {}], got \"{}\"", name, low, high, *text));
+  }
+  return value;
+}
+
+std::optional<std::int64_t> flip_bit_of_row() {
+  return environment_integer("CROSSDOCK_FLIP_BIT", 0, std::numeric_limits<std::int64_t>::max());
+}
+
+}  // namespace crossdock::base

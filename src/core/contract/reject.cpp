@@ -1,0 +1,45 @@
+#include "core/contract/reject.hpp"
+
+#include <fmt/format.h>
+
+namespace crossdock::core {
+
+void reject(const Caller& caller, std::string_view what, std::string_view expected, std::string_view got,
+            ErrorCode code) {
+  throw Error(code,
+              fmt::format("{}, rank {}: {}: expected {}, got {}", caller.operation, caller.rank, what, expected, got),
+              Report{.operation = std::string(caller.operation), .phase = "input", .rank = caller.rank});
+}
+
+void check_memory(const Caller& caller, std::string_view what, const ConstTensorView& tensor) {
+  if (tensor.data == nullptr && tensor.num_elements() > 0) {
+    reject(caller, what, "memory", fmt::format("{} at a null pointer", describe(tensor)));
+  }
+}
+
+void check_weights(const Caller& caller, std::string_view what, const ConstTensorView& tensor, std::int64_t rows,
+                   std::int64_t columns) {
+  const bool fits = tensor.num_dims == 2 && tensor.shape[0] == rows && tensor.shape[1] == columns;
+  if (!fits || tensor.dtype != DType::kFp32 || !is_dense(tensor)) {
+    reject(caller, what, fmt::format("dense fp32 [{}, {}]", rows, columns), describe(tensor));
+  }
+  check_memory(caller, what, tensor);
+}
+
+void check_row(const Caller& caller, std::string_view what, DType dtype, std::int64_t hidden, int max_hidden,
+               std::size_t max_element_bytes) {
+  const std::size_t bytes = size_of(dtype);
+  if (hidden < 1 || hidden > max_hidden) {
+    reject(caller, what, fmt::format("hidden of [1, {}]", max_hidden), fmt::format("{}", hidden));
+  }
+  if (bytes > max_element_bytes) {
+    reject(caller, what, fmt::format("elements of at most {} bytes", max_element_bytes),
+           fmt::format("{} ({} bytes)", name_of(dtype), bytes));
+  }
+  if (static_cast<std::size_t>(hidden) * bytes % 16 != 0) {
+    reject(caller, what, "rows of a multiple of 16 bytes",
+           fmt::format("hidden {} of {} ({} bytes)", hidden, name_of(dtype), static_cast<std::size_t>(hidden) * bytes));
+  }
+}
+
+}  // namespace crossdock::core

@@ -1,0 +1,39 @@
+// How an input that breaks the contract is refused.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "crossdock/error.hpp"
+#include "crossdock/tensor.hpp"
+
+namespace crossdock::core {
+
+/// Who is asking: names the call in messages and Reports.
+struct Caller {
+  std::string_view operation;  ///< "dispatch", "combine"
+  int rank = -1;
+};
+
+/// Throws "dispatch, rank 3: topk_idx: expected int32 or int64 [128, 8], got fp32 [128, 8]".
+[[noreturn]] void reject(const Caller& caller, std::string_view what, std::string_view expected, std::string_view got,
+                         ErrorCode code = ErrorCode::kInvalidArgument);
+
+/// bf16, fp16 or fp32: what rows are added in.
+constexpr bool is_plain_float(DType dtype) {
+  return dtype == DType::kBf16 || dtype == DType::kFp16 || dtype == DType::kFp32;
+}
+
+/// Rejects a tensor that has elements but no memory.
+void check_memory(const Caller& caller, std::string_view what, const ConstTensorView& tensor);
+
+/// Rejects what is not dense fp32 [rows, columns].
+void check_weights(const Caller& caller, std::string_view what, const ConstTensorView& tensor, std::int64_t rows,
+                   std::int64_t columns);
+
+/// Rows that cross between ranks: hidden of [1, max_hidden], elements of at most max_element_bytes, rows of whole 16
+/// bytes.
+void check_row(const Caller& caller, std::string_view what, DType dtype, std::int64_t hidden, int max_hidden,
+               std::size_t max_element_bytes);
+
+}  // namespace crossdock::core

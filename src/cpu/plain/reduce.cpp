@@ -1,0 +1,157 @@
+#include "cpu/plain/reduce.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "core/numeric/convert.hpp"
+
+namespace crossdock::cpu {
+namespace {
+
+/// One row to be added, and where it stands in the tree.
+struct Term {
+  int rank = 0;
+  const std::byte* row = nullptr;
+  float weight = 1.0F;
+};
+
+using Accumulator = std::vector<float>;
+
+/// The terms of a token in ascending (rank, k); kFlat has one a rank.
+void list_terms(const ReduceJob& job, std::int64_t token, std::vector<Term>& terms) {
+  terms.clear();
+  const std::size_t row_bytes = static_cast<std::size_t>(job.hidden) * size_of(job.row_dtype);
+  for (int k = 0; k < job.route->top_k; ++k) {
+    const core::Selection& selection = job.route->at(token, k);
+    if (selection.rank < 0) continue;
+    const bool flat = job.layout == Layout::kFlat;
+    if (flat && std::ranges::any_of(terms, [&](const Term& term) { return term.rank == selection.rank; })) continue;
+    const PeerRows& peer = job.peers[selection.rank];
+    const std::int64_t row = peer.first_row[flat ? 0 : selection.local_expert] + selection.ordinal;
+    terms.push_back({.rank = selection.rank,
+                     .row = peer.rows + row_bytes * static_cast<std::size_t>(row),
+                     .weight = job.weights != nullptr ? job.weights[token * job.route->top_k + k] : 1.0F});
+  }
+  std::ranges::stable_sort(terms, {}, &Term::rank);
+}
+
+/// The additions of the contract over one token, level by level.
+class TokenSum {
+ public:
+  explicit TokenSum(const ReduceJob& job)
+      : job_(job),
+        hidden_(static_cast<std::size_t>(job.hidden)),
+        row_(hidden_),
+        rank_(hidden_),
+        node_(hidden_),
+        sum_(hidden_) {}
+
+  const Accumulator& add_up(std::span<const Term> terms) {
+    std::ranges::fill(sum_, 0.0F);
+    if (job_.tree == ReductionTree::kPerSelection) {
+      for (const Term& term : terms) add_selection(term, sum_, /*round_row=*/true);
+    } else if (job_.tree == ReductionTree::kPerRank) {
+      add_ranks(terms, sum_);
+    } else {
+      add_nodes(terms);
+    }
+    return sum_;
+  }
+
+ private:
+  /// out += weight * row, multiply and add each rounded.
+  void add_selection(const Term& term, Accumulator& out, bool round_row) {
+    load(term.row);
+    if (round_row) round_to_wire(row_);
+    const bool weighted = job_.weights != nullptr;
+    for (std::size_t h = 0; h < hidden_; ++h) out[h] += weighted ? term.weight * row_[h] : row_[h];
+  }
+
+  /// Terms of one rank follow one another; each rank's sum is rounded, then added.
+  void add_ranks(std::span<const Term> terms, Accumulator& out) {
+    for (std::size_t begin = 0; begin < terms.size();) {
+      std::size_t end = begin;
+      std::ranges::fill(rank_, 0.0F);
+      for (; end < terms.size() && terms[end].rank == terms[begin].rank; ++end) {
+        add_selection(terms[end], rank_, /*round_row=*/false);
+      }
+      round_to_wire(rank_);
+      add(rank_, out);
+      begin = end;
+    }
+  }
+
+  void add_nodes(std::span<const Term> terms) {
+    for (std::size_t begin = 0; begin < terms.size();) {
+      const int node = job_.topology.node_of(terms[begin].rank);
+      std::size_t end = begin;
+      while (end < terms.size() && job_.topology.node_of(terms[end].rank) == node) ++end;
+      std::ranges::fill(node_, 0.0F);
+      add_ranks(terms.subspan(begin, end - begin), node_);
+      round_to_wire(node_);
+      add(node_, sum_);
+      begin = end;
+    }
+  }
+
+  void load(const std::byte* row) {
+    for (std::size_t h = 0; h < hidden_; ++h) row_[h] = core::load_element(row, job_.row_dtype, h);
+  }
+
+  void round_to_wire(Accumulator& values) const {
+    for (float& value : values) value = core::round_to(job_.wire_dtype, value);
+  }
+
+  static void add(const Accumulator& from, Accumulator& to) {
+    for (std::size_t h = 0; h < to.size(); ++h) to[h] += from[h];
+  }
+
+  const ReduceJob& job_;
+  std::size_t hidden_;
+  Accumulator row_;
+  Accumulator rank_;
+  Accumulator node_;
+  Accumulator sum_;
+};
+
+float bias_at(const ConstTensorView& bias, std::size_t index) {
+  return core::load_element(bias.data, bias.dtype, index);
+}
+
+void finish_token(const ReduceJob& job, std::int64_t token, const Accumulator& sum) {
+  const std::size_t first = static_cast<std::size_t>(token) * static_cast<std::size_t>(job.hidden);
+  for (std::size_t h = 0; h < sum.size(); ++h) {
+    float value = sum[h];
+    if (job.bias0.given()) value += bias_at(job.bias0, first + h);
+    if (job.bias1.given()) value += bias_at(job.bias1, first + h);
+    core::store_element(job.y.data, job.y.dtype, first + h, value);
+  }
+}
+
+}  // namespace
+
+void reduce_rows(const ReduceJob& job) {
+  TokenSum sum(job);
+  std::vector<Term> terms;
+  for (std::int64_t token = 0; token < job.route->num_tokens; ++token) {
+    list_terms(job, token, terms);
+    finish_token(job, token, sum.add_up(terms));
+  }
+}
+
+void collect_weights(const core::Route& route, std::span<const PeerRows> peers,
+                     std::span<const float* const> peer_weights, float* out) {
+  for (std::int64_t token = 0; token < route.num_tokens; ++token) {
+    for (int k = 0; k < route.top_k; ++k) {
+      const core::Selection& selection = route.at(token, k);
+      float value = 0.0F;
+      if (selection.rank >= 0) {
+        const std::int64_t row = peers[selection.rank].first_row[0] + selection.ordinal;
+        value = peer_weights[selection.rank][row * route.top_k + k];
+      }
+      out[token * route.top_k + k] = value;
+    }
+  }
+}
+
+}  // namespace crossdock::cpu

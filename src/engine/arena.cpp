@@ -1,0 +1,73 @@
+#include "engine/arena.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/math.hpp"
+#include "core/layout/region_table.hpp"
+#include "crossdock/error.hpp"
+
+namespace crossdock::engine {
+
+Arena::Arena(std::shared_ptr<transport::Transport> transport, std::size_t begin)
+    : transport_(std::move(transport)),
+      base_(transport_->window().data()),
+      begin_(begin),
+      end_(transport_->window().size()) {
+  if (begin_ < end_) free_[begin_] = end_ - begin_;
+}
+
+Reservation Arena::reserve(std::size_t bytes) {
+  bytes = base::round_up(std::max<std::size_t>(bytes, 1), core::kRegionAlignment);
+  const std::scoped_lock lock(mutex_);
+  std::size_t largest = 0;
+  for (auto piece = free_.begin(); piece != free_.end(); ++piece) {
+    largest = std::max(largest, piece->second);
+    if (piece->second < bytes) continue;
+    const auto [offset, size] = *piece;
+    free_.erase(piece);
+    if (size > bytes) free_[offset + bytes] = size - bytes;
+    std::shared_ptr<void> owner(base_ + offset, [arena = shared_from_this(), offset = offset, bytes](void*) noexcept {
+      arena->release(offset, bytes);
+    });
+    return {.offset = offset, .bytes = bytes, .data = base_ + offset, .memory = WindowBuffer(std::move(owner))};
+  }
+  throw Error(ErrorCode::kWindowTooSmall,
+              fmt::format("window of rank {}: expected {} free bytes in one piece, got {} of {}", transport_->rank(),
+                          bytes, largest, end_ - begin_),
+              {.phase = "reserve",
+               .rank = transport_->rank(),
+               .peer = transport_->rank(),
+               .expected = static_cast<std::int64_t>(bytes),
+               .observed = static_cast<std::int64_t>(largest)});
+}
+
+bool Arena::contains(const void* data, std::size_t bytes) const {
+  const auto* address = static_cast<const std::byte*>(data);
+  return address >= base_ + begin_ && address <= base_ + end_ &&
+         bytes <= static_cast<std::size_t>(base_ + end_ - address);
+}
+
+std::size_t Arena::offset_of(const void* data) const {
+  return static_cast<std::size_t>(static_cast<const std::byte*>(data) - base_);
+}
+
+void Arena::release(std::size_t offset, std::size_t bytes) noexcept {
+  const std::scoped_lock lock(mutex_);
+  auto next = free_.lower_bound(offset);
+  if (next != free_.end() && next->first == offset + bytes) {
+    bytes += next->second;
+    next = free_.erase(next);
+  }
+  if (next != free_.begin()) {
+    auto before = std::prev(next);
+    if (before->first + before->second == offset) {
+      before->second += bytes;
+      return;
+    }
+  }
+  free_.emplace_hint(next, offset, bytes);
+}
+
+}  // namespace crossdock::engine

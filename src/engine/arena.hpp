@@ -1,0 +1,46 @@
+// The results' part of the own window: first fit by offset, so that pages in use stay few.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "crossdock/operations.hpp"
+#include "transport/transport.hpp"
+
+namespace crossdock::engine {
+
+/// Memory inside the own window. Its WindowBuffer gives it back from any thread, also after the group is gone.
+struct Reservation {
+  std::size_t offset = 0;  ///< in the window
+  std::size_t bytes = 0;
+  std::byte* data = nullptr;
+  WindowBuffer memory;
+};
+
+class Arena : public std::enable_shared_from_this<Arena> {
+ public:
+  /// Takes [begin, end of the window). The arena keeps the transport, and so the mapping, alive.
+  Arena(std::shared_ptr<transport::Transport> transport, std::size_t begin);
+
+  /// Throws WindowTooSmall with the bytes needed and the largest free piece.
+  Reservation reserve(std::size_t bytes);
+  /// True where the address range lies inside a window reservation's region.
+  bool contains(const void* data, std::size_t bytes) const;
+  /// Offset in the window of an address that contains() accepts.
+  std::size_t offset_of(const void* data) const;
+
+ private:
+  void release(std::size_t offset, std::size_t bytes) noexcept;
+
+  std::shared_ptr<transport::Transport> transport_;
+  std::byte* base_ = nullptr;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  std::mutex mutex_;
+  std::map<std::size_t, std::size_t> free_;  ///< offset -> bytes
+};
+
+}  // namespace crossdock::engine

@@ -1,0 +1,26 @@
+#include "engine/context.hpp"
+
+#include "base/environment.hpp"
+#include "engine/membership.hpp"
+
+namespace crossdock::engine {
+
+Context::Context(const GroupConfig& group_config, int num_ranks, std::shared_ptr<transport::Transport> connected,
+                 std::uint64_t group_identity)
+    : config(group_config),
+      topology(core::make_topology(num_ranks, group_config.ranks_per_node)),
+      placement{.num_experts = group_config.num_experts, .num_ranks = num_ranks},
+      layout(group_config, num_ranks),
+      transport(std::move(connected)),
+      arena(std::make_shared<Arena>(transport, layout.arena_begin())),
+      membership(first_membership(num_ranks)),
+      faults(transport, layout.control(), membership),
+      quarantine(transport),
+      planted_bit(base::flip_bit_of_row()),
+      identity(group_identity),
+      latency_tag(static_cast<std::size_t>(group_config.latency_slots), 0),
+      proposals_seen(static_cast<std::size_t>(num_ranks), 0) {
+  faults.set_deadline(group_config.deadline);
+}
+
+}  // namespace crossdock::engine

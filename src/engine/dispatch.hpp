@@ -1,0 +1,69 @@
+// Dispatch between send and receive, and what its two modes share.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "core/layout/wire_layout.hpp"
+#include "cpu/plain/expand.hpp"
+#include "crossdock/group.hpp"
+#include "engine/arena.hpp"
+#include "engine/call.hpp"
+#include "engine/handle_state.hpp"
+
+namespace crossdock::engine {
+
+/// Types and sizes of the rows that arrive; the same on every rank.
+struct RowFormat {
+  DType x_dtype = DType::kBf16;
+  std::int64_t hidden = 0;
+  DType scale_dtype = DType::kFp32;
+  std::int64_t scale_words = 0;
+  int top_k = 0;
+  bool weights_given = false;
+};
+
+struct PendingDispatchState {
+  std::shared_ptr<Context> context;
+  DispatchOptions options;  ///< those that a handle fixes come from it
+  RowFormat format;
+  std::shared_ptr<HandleState> plan;  ///< the new handle; the routing of the old one where cached
+  bool cached = false;
+  core::WireShape shape;
+  std::optional<Call> call;
+
+  Reservation wire;       ///< throughput: where the peers' rows land
+  bool credited = false;  ///< peers may write to it
+  Reservation output;
+  DispatchResult result;
+
+  PendingDispatchState() = default;
+  PendingDispatchState(const PendingDispatchState&) = delete;
+  PendingDispatchState& operator=(const PendingDispatchState&) = delete;
+  /// Memory that peers may still write to goes to quarantine.
+  ~PendingDispatchState();
+};
+
+/// `handle` is looked at where `cached`.
+std::unique_ptr<PendingDispatchState> dispatch_send(const std::shared_ptr<Context>& context, bool cached,
+                                                    const HandleState* handle, const DispatchInput& input,
+                                                    const DispatchOptions& options);
+/// Fills state.result but for its handle.
+void dispatch_receive(PendingDispatchState& state);
+
+/// Throws InvalidHandle unless the handle is of this group and epoch.
+void check_handle(const Context& context, const HandleState* handle, const char* operation);
+
+/// What all ranks of the dispatch have to agree on.
+Agreement dispatch_agreement(const PendingDispatchState& state);
+CallBlock dispatch_block(const PendingDispatchState& state, int peer);
+/// Rows for each expert of the peer, as they follow the block.
+std::vector<std::int64_t> rows_for_experts(const PendingDispatchState& state, int peer);
+/// Everybody's counts, and the slots that follow from them. Nothing to do where cached.
+void learn_counts(PendingDispatchState& state);
+/// Stores this rank's rows into the targets.
+void store(PendingDispatchState& state, const DispatchInput& input, std::span<const cpu::RowTarget> targets);
+
+}  // namespace crossdock::engine

@@ -1,0 +1,143 @@
+#include "engine/faults.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+namespace crossdock::engine {
+namespace {
+
+/// A lost process shows only when its socket is looked at: this often.
+constexpr std::chrono::milliseconds kLookEvery{20};
+
+}  // namespace
+
+Faults::Faults(std::shared_ptr<transport::Transport> transport, const ControlLayout& control,
+               const Membership& membership)
+    : transport_(std::move(transport)), control_(control), membership_(membership) {}
+
+void Faults::raise_sticky() const {
+  const std::scoped_lock lock(mutex_);
+  if (sticky_) throw Error(*sticky_);
+}
+
+std::optional<Error> Faults::status() {
+  const WaitFor nothing{.operation = "status", .phase = "look"};
+  try {
+    raise_sticky();
+    check_aborts(nothing);
+    for (const int peer : membership_.live) {
+      if (transport_->peer_state(peer) == transport::PeerState::kLost) {
+        fail(ErrorCode::kRankLost, fmt::format("rank {} is gone: its process ended", peer), nothing, peer, 0);
+      }
+    }
+  } catch (const Error& error) {
+    return error;
+  }
+  return std::nullopt;
+}
+
+void Faults::record(const Error& error) noexcept {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (sticky_) return;
+    sticky_ = error;
+  }
+  AbortBlock block;
+  block.error.set(error);
+  for (const int peer : membership_.live) {
+    if (peer == transport_->rank()) continue;
+    transport_->put(peer, control_.abort(transport_->rank()), std::as_bytes(std::span(&block, 1)));
+    transport_->signal(peer, signal_index(SignalKind::kAbort), epoch_word(membership_.epoch));
+  }
+  transport_->wake();
+}
+
+void Faults::clear() {
+  const std::scoped_lock lock(mutex_);
+  sticky_.reset();
+}
+
+void Faults::check_aborts(const WaitFor& what) {
+  if (!what.of_epoch) return;
+  raise_sticky();
+  for (const int peer : membership_.live) {
+    if (transport_->observed(peer, signal_index(SignalKind::kAbort)) != epoch_word(membership_.epoch)) continue;
+    AbortBlock block;
+    std::memcpy(&block, transport_->window().data() + control_.abort(peer), sizeof block);
+    block.error.message.back() = '\0';
+    const Error error(static_cast<ErrorCode>(block.error.code),
+                      fmt::format("{} (reported by rank {})", block.error.message.data(), peer),
+                      {.operation = what.operation,
+                       .phase = what.phase,
+                       .rank = transport_->rank(),
+                       .peer = block.error.peer,
+                       .channel = what.slot,
+                       .epoch = membership_.epoch,
+                       .expected = block.error.expected,
+                       .observed = block.error.observed});
+    record(error);
+    throw Error(error);
+  }
+}
+
+void Faults::check_peers(const WaitFor& what, std::span<const int> pending) {
+  const auto now = base::Clock::now();
+  if (now < next_look_) return;
+  next_look_ = now + kLookEvery;
+  for (const int peer : pending) {
+    const auto state = transport_->peer_state(peer);
+    // It may have done its part just before it went.
+    if (state == transport::PeerState::kAlive || arrived(what, peer)) continue;
+    const char* how = state == transport::PeerState::kLost ? "is gone: its process ended" : "left the group";
+    fail(ErrorCode::kRankLost,
+         fmt::format("rank {} {} while rank {} waited for its {} of {}", peer, how, transport_->rank(), what.phase,
+                     what.operation),
+         what, peer, transport_->observed(peer, what.index));
+  }
+}
+
+void Faults::give_up(const WaitFor& what, int pending) {
+  const int culprit = find_culprit(pending);
+  check_aborts(what);  // a peer that gave up first knows better
+  fail(ErrorCode::kDeadlineExceeded,
+       fmt::format("rank {} did not answer within {} ms: rank {} waited for the {} of {} from rank {}", culprit,
+                   deadline().count(), transport_->rank(), what.phase, what.operation, pending),
+       what, culprit, transport_->observed(pending, what.index));
+}
+
+void Faults::fail(ErrorCode code, const std::string& message, const WaitFor& what, int peer, std::uint64_t observed) {
+  const Error error(code, message,
+                    {.operation = what.operation,
+                     .phase = what.phase,
+                     .rank = transport_->rank(),
+                     .peer = peer,
+                     .channel = what.slot,
+                     .epoch = membership_.epoch,
+                     .expected = sequence_of(what.tag),
+                     .observed = sequence_of(observed)});
+  if (what.of_epoch) record(error);  // before the end of the wait shows, lest a peer blames this rank
+  transport_->publish_wait(-1);
+  throw Error(error);
+}
+
+void Faults::sleep(std::uint32_t ticket, const base::Deadline& deadline, int pending) {
+  transport_->publish_wait(pending);
+  const auto at_most = std::min<std::chrono::microseconds>(deadline.remaining(), kLookEvery);
+  transport_->sleep(ticket, at_most);
+}
+
+int Faults::find_culprit(int pending) const {
+  int culprit = pending;
+  for (int step = 0; step < transport_->num_ranks(); ++step) {
+    const int next = transport_->peer_waits_for(culprit);
+    if (next < 0 || next >= transport_->num_ranks()) return culprit;
+    if (next == transport_->rank()) return pending;
+    culprit = next;
+  }
+  return pending;  // a circle: no better answer
+}
+
+}  // namespace crossdock::engine

@@ -1,0 +1,126 @@
+#include "engine/window_layout.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "base/math.hpp"
+#include "core/layout/region_table.hpp"
+#include "core/topology/placement.hpp"
+#include "core/topology/topology.hpp"
+#include "crossdock/error.hpp"
+
+namespace crossdock {
+namespace engine {
+namespace {
+
+void require(bool valid, const char* what, const char* expected, std::int64_t got) {
+  if (valid) return;
+  throw Error(ErrorCode::kInvalidArgument, fmt::format("GroupConfig::{}: expected {}, got {}", what, expected, got));
+}
+
+/// Bytes of the outputs of one dispatch, its combine input and its combine output, where they hold `rows` rows.
+/// Takes the same tables as the dispatch outputs do, with every optional part present.
+void add_result(core::RegionTable& table, const GroupConfig& config, std::int64_t rows, std::int64_t tokens,
+                int max_local, int num_ranks) {
+  const auto count = static_cast<std::size_t>(rows);
+  const auto row_bytes = static_cast<std::size_t>(config.hidden) * static_cast<std::size_t>(config.element_bytes);
+  const auto top_k = static_cast<std::size_t>(config.top_k);
+  // Column-major scales round rows up to 4, by expert.
+  const std::size_t scale_rows = count + 4 * static_cast<std::size_t>(max_local);
+  table.add(count, row_bytes);                                                   // x
+  table.add(scale_rows * static_cast<std::size_t>(max_scale_words(config)), 4);  // scales
+  table.add(count, 8 * top_k);                                                   // topk_idx, or row origins
+  table.add(count, 16);                                                          // row_expert, source
+  table.add(count, 4 * top_k);                                                   // weights
+  table.add(static_cast<std::size_t>(max_local) * static_cast<std::size_t>(num_ranks + 1), 16);  // counts and offsets
+  for (int piece = 0; piece < 8; ++piece) table.add(1, 1);  // alignment of separate pieces
+  table.add(count, row_bytes);                              // combine's x
+  table.add(count, 4 * top_k);                              // recv_topk_weights
+  table.add(static_cast<std::size_t>(tokens), row_bytes);   // y
+  table.add(static_cast<std::size_t>(tokens), 4 * top_k);   // topk_weights
+}
+
+std::size_t throughput_bytes(const GroupConfig& config, int num_ranks, int max_local) {
+  if (config.max_tokens == 0) return 0;
+  const std::int64_t wire_rows = static_cast<std::int64_t>(num_ranks) * config.max_tokens;
+  core::RegionTable flat;
+  add_result(flat, config, wire_rows, config.max_tokens, max_local, num_ranks);
+  if (!config.expert_layout) return flat.total();
+  core::RegionTable contiguous;
+  contiguous.add(1, core::make_wire_layout(largest_wire_shape(config), wire_rows).total);
+  const std::int64_t rows = wire_rows * std::min(config.top_k, config.num_experts) +
+                            static_cast<std::int64_t>(max_local) * (config.expert_alignment - 1);
+  add_result(contiguous, config, rows, config.max_tokens, max_local, num_ranks);
+  return std::max(flat.total(), contiguous.total());
+}
+
+std::size_t latency_result_bytes(const GroupConfig& config, int num_ranks, int max_local) {
+  if (config.latency_max_tokens == 0) return 0;
+  core::RegionTable padded;
+  const std::int64_t rows = static_cast<std::int64_t>(max_local) * num_ranks * config.latency_max_tokens;
+  add_result(padded, config, rows, config.latency_max_tokens, max_local, num_ranks);
+  return padded.total();
+}
+
+}  // namespace
+
+std::int64_t max_scale_words(const GroupConfig& config) { return base::div_up(config.hidden, 32); }
+
+core::WireShape largest_wire_shape(const GroupConfig& config) {
+  const auto top_k = static_cast<std::size_t>(config.top_k);
+  return {.x_bytes = static_cast<std::size_t>(config.hidden) * static_cast<std::size_t>(config.element_bytes),
+          .scale_bytes = 4 * static_cast<std::size_t>(max_scale_words(config)),
+          .idx_bytes = 8 * top_k,
+          .weight_bytes = 4 * top_k,
+          .token_bytes = 4};
+}
+
+WindowLayout::WindowLayout(const GroupConfig& config, int num_ranks)
+    : num_ranks_(static_cast<std::size_t>(num_ranks)), control_(config, num_ranks) {
+  if (config.latency_max_tokens == 0) return;
+  area_bytes_ = core::make_wire_layout(largest_wire_shape(config), config.latency_max_tokens).total;
+  latency_bytes_ = area_bytes_ * num_ranks_ * static_cast<std::size_t>(config.latency_slots);
+}
+
+void check_config(const GroupConfig& config, int num_ranks) {
+  constexpr int kManyTokens = 1 << 24;
+  require(num_ranks >= 1, "num_ranks", "at least 1 rank", num_ranks);
+  require(config.num_experts >= 1, "num_experts", "at least 1", config.num_experts);
+  require(config.top_k >= 1 && config.top_k <= kMaxTopK, "top_k", "1 to 32", config.top_k);
+  require(config.hidden >= 1 && config.hidden <= (1 << 20), "hidden", "1 to 1048576", config.hidden);
+  require(config.max_tokens >= 0 && config.max_tokens <= kManyTokens, "max_tokens", "0 to 16777216", config.max_tokens);
+  require(config.latency_max_tokens >= 0 && config.latency_max_tokens <= kManyTokens, "latency_max_tokens",
+          "0 to 16777216", config.latency_max_tokens);
+  require(config.max_tokens + config.latency_max_tokens > 0, "max_tokens", "tokens in one mode at least", 0);
+  require(config.element_bytes == 2 || config.element_bytes == 4, "element_bytes", "2 or 4", config.element_bytes);
+  require(config.expert_alignment >= 1 && config.expert_alignment <= (1 << 20), "expert_alignment", "1 to 1048576",
+          config.expert_alignment);
+  require(config.latency_slots >= 2 && config.latency_slots <= kNumSlots, "latency_slots", "2 to 8",
+          config.latency_slots);
+  require(config.live_results >= 1 && config.live_results <= 1024, "live_results", "1 to 1024", config.live_results);
+  require(config.deadline.count() > 0, "deadline", "more than 0 ms", config.deadline.count());
+  (void)core::make_topology(num_ranks, config.ranks_per_node);
+}
+
+}  // namespace engine
+
+RequiredBytes required_bytes(const GroupConfig& config, int num_ranks) {
+  engine::check_config(config, num_ranks);
+  const core::Placement placement{.num_experts = config.num_experts, .num_ranks = num_ranks};
+  const engine::WindowLayout layout(config, num_ranks);
+  core::RegionTable results;
+  results.add(static_cast<std::size_t>(config.live_results),
+              engine::throughput_bytes(config, num_ranks, placement.max_local()) +
+                  engine::latency_result_bytes(config, num_ranks, placement.max_local()));
+  RequiredBytes required{
+      .control = layout.control().total(), .latency = layout.latency_bytes(), .results = results.total()};
+  core::RegionTable ranks;
+  required.window = required.control + required.latency + required.results;
+  ranks.add(static_cast<std::size_t>(num_ranks), required.window);
+  required.all_ranks = ranks.total();
+  return required;
+}
+
+}  // namespace crossdock

@@ -1,0 +1,28 @@
+// The two ends of the TCP star: rank 0, and everybody else.
+#pragma once
+
+#include <chrono>
+#include <memory>
+
+#include "base/clock.hpp"
+#include "crossdock/world.hpp"
+#include "transport/bootstrap/bootstrap.hpp"
+#include "transport/bootstrap/frame.hpp"
+
+namespace crossdock::transport {
+
+/// Waits until all ranks have said hello.
+std::shared_ptr<Bootstrap> make_star_root(const TcpWorldOptions& options);
+/// Connects to rank 0 and waits until it says that all have.
+std::shared_ptr<Bootstrap> make_star_leaf(const TcpWorldOptions& options);
+
+/// Rank 0 knows who is missing, so the others give it this much longer than the deadline to say so.
+inline constexpr std::chrono::milliseconds kVerdictTime{1'000};
+
+/// For a frame: what is left, as 32 bits.
+std::uint32_t remaining_ms(const base::Deadline& deadline);
+
+/// The Error that all ranks throw for a failure.
+Error error_of(const Failure& failure, const char* phase, int rank);
+
+}  // namespace crossdock::transport

@@ -1,0 +1,54 @@
+// One rank's memory that all ranks map: its signal board, then its window.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "transport/local/mapping.hpp"
+#include "transport/local/signal_board.hpp"
+
+namespace crossdock::transport {
+
+/// Everybody computes it from the same numbers, so sizes and addresses cannot disagree.
+struct ArenaShape {
+  SignalBoard::Shape board = {};
+  std::size_t window_bytes = 0;
+
+  /// Where the window begins: a multiple of the page size.
+  std::size_t window_offset() const;
+  std::size_t bytes() const { return window_offset() + window_bytes; }
+};
+
+/// Throws Error(kInvalidArgument) where the sizes make no arena that an address space can hold.
+void check_shape(const ArenaShape& shape);
+
+/// What ranks tell one another of their arenas.
+struct ArenaOffer {
+  std::uint64_t window_bytes = 0;
+  std::int64_t num_signals = 0;
+};
+
+/// The shapes by rank. Throws Error(kOptionsMismatch) where ranks differ in num_signals, (kInvalidArgument) where sizes
+/// are not possible.
+std::vector<ArenaShape> shapes_of(const std::vector<ArenaOffer>& offers);
+
+/// A rank's arena as one rank sees it.
+class Arena {
+ public:
+  /// `memory` has shape.bytes() bytes, zeros at first.
+  Arena(std::shared_ptr<const Mapping> memory, const ArenaShape& shape);
+
+  SignalBoard& board() { return board_; }
+  const SignalBoard& board() const { return board_; }
+  std::span<std::byte> window() const { return window_; }
+
+ private:
+  std::shared_ptr<const Mapping> memory_;
+  SignalBoard board_;
+  std::span<std::byte> window_;
+};
+
+}  // namespace crossdock::transport

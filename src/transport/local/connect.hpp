@@ -1,0 +1,28 @@
+// Transports inside one machine.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+
+#include "transport/bootstrap/bootstrap.hpp"
+#include "transport/transport.hpp"
+
+namespace crossdock::transport {
+
+struct LocalOptions {
+  std::size_t window_bytes = 0;  ///< of this rank; may differ between ranks
+  int num_signals = 0;           ///< words a source rank keeps at each peer
+  std::chrono::milliseconds deadline{30'000};
+};
+
+/// Collective. Threads of one process where bootstrap.same_process(), else processes over shared memory.
+/// Throws Error (kSystem with the call and errno's text; kInvalidArgument where ranks are on different machines;
+/// kDeadlineExceeded or kRankLost naming the ranks).
+std::unique_ptr<Transport> connect_local(Bootstrap& bootstrap, const LocalOptions& options);
+
+/// The two behind it, for the conformance suite.
+std::unique_ptr<Transport> connect_threads(Bootstrap& bootstrap, const LocalOptions& options);
+std::unique_ptr<Transport> connect_processes(Bootstrap& bootstrap, const LocalOptions& options);
+
+}  // namespace crossdock::transport

@@ -1,0 +1,84 @@
+#include "transport/local/introduction.hpp"
+
+#include <fmt/format.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "crossdock/error.hpp"
+#include "transport/local/wire.hpp"
+#include "transport/system/system_error.hpp"
+
+namespace crossdock::transport {
+namespace {
+
+template <std::size_t Size>
+void set_text(std::array<char, Size>& target, std::string_view text) {
+  std::copy_n(text.data(), std::min(text.size(), Size - 1), target.data());
+}
+
+std::string host_name() {
+  std::array<char, 128> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) throw_system("gethostname");
+  return name.data();
+}
+
+// Host names repeat, boot ids do not. Abstract sockets are seen inside one network namespace only.
+std::string machine_name() {
+  std::string boot_id;
+  std::getline(std::ifstream("/proc/sys/kernel/random/boot_id"), boot_id);
+  std::array<char, 48> network{};
+  if (::readlink("/proc/self/ns/net", network.data(), network.size() - 1) < 0) network[0] = '\0';
+  return fmt::format("{} {}", boot_id.empty() ? host_name() : boot_id, network.data());
+}
+
+bool ends_with_zero(std::span<const char> text) { return text.back() == '\0'; }
+
+}  // namespace
+
+std::string_view text_of(std::span<const char> text) { return text.data(); }
+
+Introduction introduce(const std::string& socket_name, const ArenaOffer& offer) {
+  Introduction mine{.uid = ::geteuid(), .pid = ::getpid(), .offer = offer};
+  if (::getrandom(&mine.token, sizeof(mine.token), 0) != sizeof(mine.token)) throw_system("getrandom");
+  set_text(mine.machine, machine_name());
+  set_text(mine.host, host_name());
+  set_text(mine.socket_name, socket_name);
+  return mine;
+}
+
+Introduction parse_introduction(std::span<const std::byte> bytes, int rank) {
+  const auto introduction = struct_of<Introduction>(bytes, fmt::format("introduction of rank {}", rank));
+  if (introduction.magic != Introduction::kMagic || introduction.version != Introduction::kVersion ||
+      !ends_with_zero(introduction.machine) || !ends_with_zero(introduction.host) ||
+      !ends_with_zero(introduction.socket_name)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("introduction of rank {}: expected version {} of this library, got version {}", rank,
+                            Introduction::kVersion, introduction.version));
+  }
+  return introduction;
+}
+
+void check_neighbours(const std::vector<Introduction>& introductions) {
+  const Introduction& first = introductions.front();
+  for (std::size_t rank = 1; rank < introductions.size(); ++rank) {
+    const Introduction& other = introductions[rank];
+    if (text_of(other.machine) != text_of(first.machine)) {
+      throw Error(
+          ErrorCode::kInvalidArgument,
+          fmt::format("connect: expected all ranks on one machine and in one network namespace, got rank 0 on {} "
+                      "({}) and rank {} on {} ({})",
+                      text_of(first.host), text_of(first.machine), rank, text_of(other.host), text_of(other.machine)));
+    }
+    if (other.uid != first.uid) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("connect: expected all ranks to run as one user, got user {} on rank 0 and user {} on "
+                              "rank {}",
+                              first.uid, other.uid, rank));
+    }
+  }
+}
+
+}  // namespace crossdock::transport

@@ -1,0 +1,53 @@
+// The transport of ranks that map each other's arenas: a put is a copy, a signal is a store and a doorbell.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "transport/local/arena.hpp"
+#include "transport/local/life_line.hpp"
+#include "transport/transport.hpp"
+
+namespace crossdock::transport {
+
+/// One rank (the own one too) as this rank sees it.
+struct MappedRank {
+  Arena arena;
+  LifeLine line = {};
+};
+
+class MappedTransport final : public Transport {
+ public:
+  /// `ranks` in rank order.
+  MappedTransport(int rank, std::vector<MappedRank> ranks);
+  ~MappedTransport() override;
+  MappedTransport(const MappedTransport&) = delete;
+  MappedTransport& operator=(const MappedTransport&) = delete;
+
+  int rank() const override { return rank_; }
+  int num_ranks() const override { return static_cast<int>(ranks_.size()); }
+  Capabilities capabilities() const override;
+  std::span<std::byte> window() override;
+  std::byte* peer_window(int peer) override;
+  void put(int peer, std::size_t offset, std::span<const std::byte> bytes) override;
+  void signal(int peer, int index, std::uint64_t value) override;
+  std::uint64_t observed(int source, int index) const override;
+  std::uint32_t ticket() const override;
+  void sleep(std::uint32_t ticket, std::chrono::microseconds at_most) override;
+  void wake() override;
+  PeerState peer_state(int peer) override;
+  void publish_wait(int peer) override;
+  int peer_waits_for(int peer) const override;
+
+ private:
+  Arena& arena(int rank);
+  const Arena& arena(int rank) const;
+
+  int rank_;
+  bool spin_;
+  std::vector<MappedRank> ranks_;
+  std::vector<std::atomic<PeerState>> states_;
+};
+
+}  // namespace crossdock::transport

@@ -1,0 +1,110 @@
+// Ranks as threads of one process.
+#include <fmt/format.h>
+
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include "transport/local/agreement.hpp"
+#include "transport/local/arena.hpp"
+#include "transport/local/connect.hpp"
+#include "transport/local/mapped_transport.hpp"
+#include "transport/local/wire.hpp"
+
+namespace crossdock::transport {
+namespace {
+
+// Where a rank finds a peer's memory by number. Numbers and not pointers cross the bootstrap: a peer whose start-up
+// failed may have given its memory back by the time others look for it.
+class Directory {
+ public:
+  static Directory& of_process() {
+    static Directory directory;
+    return directory;
+  }
+
+  std::uint64_t enter(const std::shared_ptr<const Mapping>& memory) {
+    const std::scoped_lock lock(mutex_);
+    entries_.emplace(++last_number_, memory);
+    return last_number_;
+  }
+
+  void erase(std::uint64_t number) {
+    const std::scoped_lock lock(mutex_);
+    entries_.erase(number);
+  }
+
+  /// nullptr where it is gone.
+  std::shared_ptr<const Mapping> find(std::uint64_t number) {
+    const std::scoped_lock lock(mutex_);
+    const auto entry = entries_.find(number);
+    return entry == entries_.end() ? nullptr : entry->second.lock();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::uint64_t last_number_ = 0;
+  std::map<std::uint64_t, std::weak_ptr<const Mapping>> entries_;
+};
+
+// The own memory, listed while start-up lasts.
+class Listing {
+ public:
+  explicit Listing(const ArenaShape& shape)
+      : memory_(std::make_shared<const Mapping>(Mapping::anonymous(shape.bytes()))),
+        number_(Directory::of_process().enter(memory_)) {}
+  ~Listing() { Directory::of_process().erase(number_); }
+  Listing(const Listing&) = delete;
+  Listing& operator=(const Listing&) = delete;
+
+  std::uint64_t number() const { return number_; }
+
+ private:
+  std::shared_ptr<const Mapping> memory_;
+  std::uint64_t number_;
+};
+
+struct Introduction {
+  ArenaOffer offer = {};
+  std::uint64_t number = 0;
+};
+
+std::vector<MappedRank> find_all(const std::vector<Introduction>& introductions) {
+  std::vector<ArenaOffer> offers;
+  for (const Introduction& introduction : introductions) offers.push_back(introduction.offer);
+  const std::vector<ArenaShape> shapes = shapes_of(offers);
+
+  std::vector<MappedRank> ranks;
+  for (std::size_t rank = 0; rank < introductions.size(); ++rank) {
+    auto memory = Directory::of_process().find(introductions[rank].number);
+    if (!memory) throw Error(ErrorCode::kRankLost, fmt::format("connect: rank {} gave up", rank));
+    ranks.push_back({.arena = Arena(std::move(memory), shapes[rank])});
+  }
+  return ranks;
+}
+
+}  // namespace
+
+std::unique_ptr<Transport> connect_threads(Bootstrap& bootstrap, const LocalOptions& options) {
+  const base::Deadline deadline(options.deadline);
+  std::unique_ptr<Listing> listing;
+  const auto gathered = agree(bootstrap, deadline, [&] {
+    const ArenaShape shape{.board = {.num_ranks = bootstrap.num_ranks(), .num_signals = options.num_signals},
+                           .window_bytes = options.window_bytes};
+    check_shape(shape);
+    listing = std::make_unique<Listing>(shape);
+    return bytes_of(Introduction{.offer = {.window_bytes = options.window_bytes, .num_signals = options.num_signals},
+                                 .number = listing->number()});
+  });
+
+  std::vector<MappedRank> ranks;
+  agree(bootstrap, deadline, [&] {
+    std::vector<Introduction> introductions;
+    for (const auto& bytes : gathered) introductions.push_back(struct_of<Introduction>(bytes, "introduction"));
+    ranks = find_all(introductions);
+    return std::vector<std::byte>{};
+  });
+  return std::make_unique<MappedTransport>(bootstrap.rank(), std::move(ranks));
+}
+
+}  // namespace crossdock::transport

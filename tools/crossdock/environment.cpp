@@ -1,0 +1,27 @@
+#include "environment.hpp"
+
+#include <cstdlib>
+
+namespace crossdock::tools {
+
+std::optional<std::string> environment_text(const char* name) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing here writes the environment
+  if (value == nullptr || *value == '\0') return std::nullopt;
+  return std::string(value);
+}
+
+std::vector<std::pair<std::string, std::string>> launcher_variables() {
+  std::vector<std::pair<std::string, std::string>> found;
+  for (const char* name : {"RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "OMPI_COMM_WORLD_RANK",
+                           "OMPI_COMM_WORLD_SIZE", "SLURM_PROCID", "SLURM_NTASKS", "SLURM_LAUNCH_NODE_IPADDR"}) {
+    if (auto text = environment_text(name)) found.emplace_back(name, *text);
+  }
+  return found;
+}
+
+std::string replay_prefix() {
+  const auto row = environment_text("CROSSDOCK_FLIP_BIT");
+  return row ? "CROSSDOCK_FLIP_BIT=" + *row + " " : "";
+}
+
+}  // namespace crossdock::tools

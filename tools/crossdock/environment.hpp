@@ -1,0 +1,20 @@
+// The only place of the program that reads environment variables.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace crossdock::tools {
+
+/// Nothing where the variable is unset or empty.
+std::optional<std::string> environment_text(const char* name);
+
+/// Variables of torchrun, Open MPI and Slurm that World::from_environment understands, and that are set.
+std::vector<std::pair<std::string, std::string>> launcher_variables();
+
+/// "CROSSDOCK_FLIP_BIT=3 " where it is set, else nothing: what a command that replays a run has to begin with.
+std::string replay_prefix();
+
+}  // namespace crossdock::tools
