@@ -15,6 +15,7 @@
 #include "../multi/fork_ranks.hpp"
 #include "../multi/free_port.hpp"
 #include "base/clock.hpp"
+#include "crossdock/error.hpp"
 #include "crossdock/world.hpp"
 #include "transport_kinds.hpp"
 
@@ -32,7 +33,7 @@ struct Member {
 
 Member join(int rank, int num_ranks, int port) {
   World world = World::tcp({.rank = rank, .num_ranks = num_ranks, .port = port});
-  auto transport = connect_processes(*world.bootstrap(), {.window_bytes = 1 << 20, .num_signals = 4});
+  auto transport = transport::connect_processes(*world.bootstrap(), {.window_bytes = 1 << 20, .num_signals = 4});
   return {.world = std::move(world), .transport = std::move(transport)};
 }
 
@@ -79,12 +80,10 @@ TEST(ProcessDeath, AKilledRankIsSeenByAllWithin200Milliseconds) {
     Transport& transport = *member.transport;
     ASSERT_TRUE(wait_for([&] { return transport.peer_state(kVictim) != PeerState::kAlive; }));
     const auto seen_after = std::chrono::nanoseconds(now_ns() - shared->killed_at_ns);
-    EXPECT_EQ(transport.peer_state(kVictim), PeerState::kLost);
     EXPECT_LT(seen_after, 200ms);
-    EXPECT_EQ(transport.peer_state(kVictim), PeerState::kLost);
     // The survivors stay until all have looked at one another.
     for (int peer = 0; peer < kRanks; ++peer) {
-      if (peer != kVictim) EXPECT_EQ(transport.peer_state(peer), PeerState::kAlive);
+      EXPECT_EQ(transport.peer_state(peer), peer == kVictim ? PeerState::kLost : PeerState::kAlive);
     }
     ++shared->num_ready;
     EXPECT_TRUE(wait_for([&] { return shared->num_ready == kRanks + kRanks - 1; }));
@@ -191,6 +190,13 @@ TEST(ProcessDeath, TwentyKillsLeaveNothingBehind) {
   }
 }
 
+void connect_for_ever(int rank, int port) {
+  const World world = World::tcp({.rank = rank, .num_ranks = 2, .port = port, .deadline = 2s});
+  while (true) {
+    transport::connect_processes(*world.bootstrap(), {.window_bytes = 1 << 20, .num_signals = 4, .deadline = 2s});
+  }
+}
+
 // Killed at any moment of start-up: the survivor gets an Error, not a hang, and keeps nothing.
 TEST(ProcessDeath, AKillDuringStartUpIsAnError) {
   std::vector<pid_t> pids{::getpid()};
@@ -198,17 +204,14 @@ TEST(ProcessDeath, AKillDuringStartUpIsAnError) {
   int num_errors = 0;
   for (int round = 0; round < 20; ++round) {
     const int port = free_port();
-    ForkedRanks peer(1, [&](int) {
-      while (true) join(1, 2, port);
-    });
+    ForkedRanks peer(1, [&](int) { connect_for_ever(1, port); });
     pids.push_back(peer.pid(0));
     std::thread killer([&] {
       std::this_thread::sleep_for(std::chrono::microseconds(500 * round));
       peer.kill(0);
     });
     try {
-      const World world = World::tcp({.rank = 0, .num_ranks = 2, .port = port, .deadline = 2s});
-      while (true) connect_processes(*world.bootstrap(), {.window_bytes = 1 << 20, .num_signals = 4, .deadline = 2s});
+      connect_for_ever(0, port);
     } catch (const Error& error) {
       EXPECT_TRUE(error.code() == ErrorCode::kRankLost || error.code() == ErrorCode::kDeadlineExceeded ||
                   error.code() == ErrorCode::kRejectedByPeer)

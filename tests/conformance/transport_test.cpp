@@ -56,8 +56,7 @@ TEST_P(TransportConformance, WindowsAreZeroAndMayDifferInSize) {
   const auto size_of_rank = [](int rank) { return static_cast<std::size_t>(rank) * 70'001; };
   GetParam().run(4, [&](Bootstrap& bootstrap) {
     const int rank = bootstrap.rank();
-    const auto transport =
-        GetParam().connect(bootstrap, {.window_bytes = size_of_rank(rank), .num_signals = rank == 0 ? 2 : 2});
+    const auto transport = GetParam().connect(bootstrap, {.window_bytes = size_of_rank(rank), .num_signals = 2});
     const std::span<std::byte> window = transport->window();
     ASSERT_EQ(window.size(), size_of_rank(rank));
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(window.data()) % static_cast<std::uintptr_t>(::getpagesize()), 0U);
@@ -69,7 +68,9 @@ TEST_P(TransportConformance, WindowsAreZeroAndMayDifferInSize) {
     const auto mark = static_cast<std::byte>(rank + 1);
     if (peer != 0) transport->put(peer, size_of_rank(peer) - 1, {&mark, 1});
     meet(bootstrap);
-    if (rank != 0) EXPECT_EQ(window.back(), static_cast<std::byte>(rank));
+    if (rank != 0) {
+      EXPECT_EQ(window.back(), static_cast<std::byte>(rank));
+    }
     meet(bootstrap);
   });
 }
@@ -181,7 +182,7 @@ TEST_P(TransportConformance, ASignalIsSeenAfterAllEarlierPuts) {
 // the partner sleep where ranks do spin.
 TEST_P(TransportConformance, NoWakeUpIsLost) {
   constexpr std::uint64_t kRounds = 10'000;
-  constexpr auto kLongSleep = 5'000ms;
+  static constexpr auto kLongSleep = 5'000ms;
   run(3, 0, 1, [](Bootstrap& bootstrap, Transport& transport) {
     const int peer = 1 - transport.rank();
     for (std::uint64_t round = 1; round <= kRounds && transport.rank() < 2; ++round) {
@@ -352,7 +353,9 @@ TEST_P(TransportConformance, ARankThatCannotConnectFailsAllAtOnce) {
     const bool own = bootstrap.rank() == 1;
     EXPECT_EQ(error.code(), own ? ErrorCode::kInvalidArgument : ErrorCode::kRejectedByPeer);
     EXPECT_THAT(error.what(), HasSubstr("18446744073709551615 bytes"));
-    if (!own) EXPECT_THAT(error.what(), HasSubstr("rank 1 failed"));
+    if (!own) {
+      EXPECT_THAT(error.what(), HasSubstr("rank 1 failed"));
+    }
     EXPECT_LT(since(start), 10s);
     meet(bootstrap);
   });

@@ -44,9 +44,10 @@ class TokenSum {
         row_(hidden_),
         rank_(hidden_),
         node_(hidden_),
-        sum_(hidden_) {}
+        sum_(hidden_),
+        wire_(hidden_ * size_of(job.wire_dtype)) {}
 
-  const Accumulator& add_up(std::span<const Term> terms) {
+  Accumulator& add_up(std::span<const Term> terms) {
     std::ranges::fill(sum_, 0.0F);
     if (job_.tree == ReductionTree::kPerSelection) {
       for (const Term& term : terms) add_selection(term, sum_, /*round_row=*/true);
@@ -94,12 +95,12 @@ class TokenSum {
     }
   }
 
-  void load(const std::byte* row) {
-    for (std::size_t h = 0; h < hidden_; ++h) row_[h] = core::load_element(row, job_.row_dtype, h);
-  }
+  void load(const std::byte* row) { core::load_row(row, job_.row_dtype, hidden_, row_.data()); }
 
-  void round_to_wire(Accumulator& values) const {
-    for (float& value : values) value = core::round_to(job_.wire_dtype, value);
+  void round_to_wire(Accumulator& values) {
+    if (job_.wire_dtype == DType::kFp32) return;
+    core::store_row(wire_.data(), job_.wire_dtype, hidden_, values.data());
+    core::load_row(wire_.data(), job_.wire_dtype, hidden_, values.data());
   }
 
   static void add(const Accumulator& from, Accumulator& to) {
@@ -112,30 +113,46 @@ class TokenSum {
   Accumulator rank_;
   Accumulator node_;
   Accumulator sum_;
+  std::vector<std::byte> wire_;  ///< a row in the wire type
 };
 
-float bias_at(const ConstTensorView& bias, std::size_t index) {
-  return core::load_element(bias.data, bias.dtype, index);
-}
+/// Biases and the one rounding of the result.
+class RowFinisher {
+ public:
+  explicit RowFinisher(const ReduceJob& job) : job_(job), bias_(static_cast<std::size_t>(job.hidden)) {}
 
-void finish_token(const ReduceJob& job, std::int64_t token, const Accumulator& sum) {
-  const std::size_t first = static_cast<std::size_t>(token) * static_cast<std::size_t>(job.hidden);
-  for (std::size_t h = 0; h < sum.size(); ++h) {
-    float value = sum[h];
-    if (job.bias0.given()) value += bias_at(job.bias0, first + h);
-    if (job.bias1.given()) value += bias_at(job.bias1, first + h);
-    core::store_element(job.y.data, job.y.dtype, first + h, value);
+  void finish(std::int64_t token, Accumulator& sum) {
+    add_bias(job_.bias0, token, sum);
+    add_bias(job_.bias1, token, sum);
+    auto* out = static_cast<std::byte*>(job_.y.data) + row_offset(token, job_.y.dtype);
+    core::store_row(out, job_.y.dtype, sum.size(), sum.data());
   }
-}
+
+ private:
+  std::size_t row_offset(std::int64_t token, DType dtype) const {
+    return static_cast<std::size_t>(token) * bias_.size() * size_of(dtype);
+  }
+
+  void add_bias(const ConstTensorView& bias, std::int64_t token, Accumulator& sum) {
+    if (!bias.given()) return;
+    const auto* row = static_cast<const std::byte*>(bias.data) + row_offset(token, bias.dtype);
+    core::load_row(row, bias.dtype, bias_.size(), bias_.data());
+    for (std::size_t h = 0; h < sum.size(); ++h) sum[h] += bias_[h];
+  }
+
+  const ReduceJob& job_;
+  Accumulator bias_;
+};
 
 }  // namespace
 
 void reduce_rows(const ReduceJob& job) {
   TokenSum sum(job);
+  RowFinisher finisher(job);
   std::vector<Term> terms;
   for (std::int64_t token = 0; token < job.route->num_tokens; ++token) {
     list_terms(job, token, terms);
-    finish_token(job, token, sum.add_up(terms));
+    finisher.finish(token, sum.add_up(terms));
   }
 }
 

@@ -271,6 +271,9 @@ class RankRun {
       comparison_.number(flight.name + " refusal peer", error.report().peer, refusal.report.peer);
       comparison_.number(flight.name + " refusal expected", error.report().expected, refusal.report.expected);
       comparison_.number(flight.name + " refusal observed", error.report().observed, refusal.report.observed);
+      if (flight.out_x.view.given()) {
+        comparison_.poison(flight.name + " refused out_x", flight.out_x.bytes.data(), flight.out_x.bytes.size());
+      }
       return;
     }
     comparison_.differs(fmt::format("{}: expected {}, got a result", flight.name, name_of(refusal.code)));

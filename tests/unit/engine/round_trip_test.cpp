@@ -1,0 +1,74 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "run_ranks.hpp"
+#include "tokens.hpp"
+
+namespace crossdock::test {
+namespace {
+
+constexpr int kHidden = 128;
+constexpr int kTopK = 4;
+constexpr int kExperts = 10;
+
+GroupConfig config_of() {
+  return {.num_experts = kExperts,
+          .top_k = kTopK,
+          .hidden = kHidden,
+          .max_tokens = 16,
+          .latency_max_tokens = 16,
+          .element_bytes = 4,
+          .deadline = std::chrono::milliseconds{5000}};
+}
+
+std::vector<RankTokens> all_tokens(int num_ranks) {
+  std::vector<RankTokens> tokens;
+  for (int rank = 0; rank < num_ranks; ++rank) {
+    tokens.push_back(make_tokens(rank, rank == 1 ? 0 : 5 + rank, kHidden, kTopK, kExperts));
+  }
+  return tokens;
+}
+
+class RoundTrip : public testing::TestWithParam<Layout> {};
+
+TEST_P(RoundTrip, GivesTheBitsOfTheReference) {
+  constexpr int kRanks = 3;
+  const std::vector<RankTokens> tokens = all_tokens(kRanks);
+  std::vector<DispatchInput> inputs;
+  for (const RankTokens& rank : tokens) inputs.push_back(rank.input());
+  const DispatchOptions options{.layout = GetParam()};
+  const std::vector<DispatchOptions> all_options(kRanks, options);
+  const reference::Problem problem{.num_ranks = kRanks, .num_experts = kExperts, .latency_max_tokens = 16};
+  const auto expected = reference::dispatch(problem, inputs, all_options);
+  std::vector<CombineInput> combines;
+  for (const auto& rank : expected) combines.push_back({.x = rank.x.view()});
+  const auto expected_y = reference::combine(problem, inputs, all_options, combines, {});
+
+  run_ranks(kRanks, [&](const World& world) {
+    Group group(world, config_of());
+    for (int round = 0; round < 20; ++round) {
+      const DispatchResult result = group.dispatch(inputs[world.rank()], options);
+      const auto& want = expected[world.rank()];
+      ASSERT_EQ(result.num_rows, want.num_rows);
+      if (GetParam() != Layout::kExpertPadded) {
+        EXPECT_EQ(std::memcmp(result.x.data, want.x.bytes.data(), want.x.bytes.size()), 0);
+      }
+      EXPECT_EQ(std::memcmp(result.tokens_per_expert.data, want.tokens_per_expert.bytes.data(),
+                            want.tokens_per_expert.bytes.size()),
+                0);
+      const CombineResult combined = group.combine(result.handle, {.x = result.x});
+      const auto& want_y = expected_y[world.rank()].y;
+      ASSERT_EQ(combined.y.num_bytes(), want_y.bytes.size());
+      EXPECT_EQ(std::memcmp(combined.y.data, want_y.bytes.data(), want_y.bytes.size()), 0);
+    }
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Layouts, RoundTrip,
+                         testing::Values(Layout::kFlat, Layout::kExpertContiguous, Layout::kExpertPadded),
+                         [](const auto& layout) { return std::string(name_of(layout.param)); });
+
+}  // namespace
+}  // namespace crossdock::test

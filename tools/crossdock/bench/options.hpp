@@ -1,0 +1,42 @@
+// What `crossdock bench` is asked for.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "crossdock/types.hpp"
+
+namespace crossdock::tools::bench {
+
+struct BenchOptions {
+  int nodes = 1;
+  int ranks_per_node = 4;
+  std::int64_t tokens = 0;  ///< of each rank; 0 = 4096 in throughput mode, 128 in latency mode
+  int hidden = 7168;
+  int top_k = 8;
+  int experts = 256;
+  int groups = 1;
+  int topk_groups = 1;
+  std::string mode = "throughput";  ///< throughput, latency or both
+  std::string dtype = "fp8";        ///< fp8 (quantised inside dispatch from bf16), bf16, fp16 or fp32
+  std::string layout = "flat";      ///< of throughput mode: flat or contiguous
+  std::string routing;              ///< uniform, zipf:A, khot:K, gate or FILE.npy; empty = gate with groups, else uniform
+  int iterations = 10;
+  int warmup = 2;
+  std::uint64_t seed = 1;
+  bool threads = false;
+  std::chrono::milliseconds deadline{100'000};
+  std::string json;  ///< file to write; empty = none
+  bool verify = true;
+
+  int num_ranks() const { return nodes * ranks_per_node; }
+};
+
+/// Two nodes of four ranks, the shapes of DeepSeek-V3, both modes one after the other.
+BenchOptions demo_options();
+
+/// Throws Error (what, expected, got).
+void validate(const BenchOptions& options);
+
+}  // namespace crossdock::tools::bench

@@ -1,0 +1,143 @@
+#include "bench/scenario.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+#include "random.hpp"
+
+namespace crossdock::tools::bench {
+namespace {
+
+struct Types {
+  DType x = DType::kBf16;
+  Quantize quantize = Quantize::kNone;
+  DType combine = DType::kBf16;
+};
+
+Types types_of(const std::string& name) {
+  if (name == "fp8") return {.x = DType::kBf16, .quantize = Quantize::kFp8, .combine = DType::kBf16};
+  const DType dtype = name == "fp16" ? DType::kFp16 : name == "fp32" ? DType::kFp32 : DType::kBf16;
+  return {.x = dtype, .combine = dtype};
+}
+
+std::string routing_kind(const BenchOptions& options) {
+  if (!options.routing.empty()) return options.routing;
+  return options.groups > 1 ? "gate" : "uniform";
+}
+
+GroupConfig make_config(const BenchOptions& options, const Scenario& scenario) {
+  GroupConfig config{.num_experts = options.experts, .top_k = scenario.top_k(), .hidden = options.hidden};
+  const bool latency = mode_of(scenario.layout) == Mode::kLatency;
+  (latency ? config.latency_max_tokens : config.max_tokens) = static_cast<int>(scenario.tokens);
+  config.ranks_per_node = options.ranks_per_node;
+  config.element_bytes = scenario.x_dtype == DType::kFp32 ? 4 : 2;
+  config.expert_layout = scenario.layout == Layout::kExpertContiguous;
+  config.live_results = static_cast<int>(scenario.sets.size()) + 1;
+  config.deadline = options.deadline;
+  return config;
+}
+
+/// Sign, one of 8 exponents below that of 2, and the mantissa.
+template <typename Word, int kMantissaBits, int kBias>
+void fill_row(std::uint64_t key, std::span<std::byte> row) {
+  constexpr int kPerDraw = 8 / sizeof(Word);
+  constexpr int kBits = sizeof(Word) * 8;
+  constexpr std::uint64_t kMantissa = (std::uint64_t{1} << kMantissaBits) - 1;
+  const std::size_t words = row.size() / sizeof(Word);
+  for (std::size_t i = 0; i < words; i += kPerDraw) {
+    const std::uint64_t random = draw(key, i);
+    std::uint64_t packed = 0;
+    for (int j = 0; j < kPerDraw; ++j) {
+      const std::uint64_t bits = random >> (j * kBits);
+      const std::uint64_t exponent = kBias - 7 + ((bits >> kMantissaBits) & 7);
+      const std::uint64_t sign = (bits >> (kMantissaBits + 3)) & 1;
+      packed |= (sign << (kBits - 1) | exponent << kMantissaBits | (bits & kMantissa)) << (j * kBits);
+    }
+    std::memcpy(row.data() + i * sizeof(Word), &packed, sizeof(packed));
+  }
+}
+
+}  // namespace
+
+RowCounts::RowCounts(const Scenario& scenario, const Routing& routing, int destination, std::int64_t begin,
+                     std::int64_t end)
+    : sources_(static_cast<std::size_t>(scenario.num_ranks)) {
+  const bool flat = scenario.layout == Layout::kFlat;
+  const int experts = flat ? 1 : scenario.num_local_experts(destination);
+  const int first = scenario.first_expert(destination);
+  counts_.resize(static_cast<std::size_t>(experts) * sources_);
+  for (std::size_t source = 0; source < sources_; ++source) {
+    for (std::int64_t token = begin; token < end; ++token) {
+      const std::int32_t* row = routing.experts.data() + routing.at(static_cast<int>(source), token);
+      for (int k = 0; k < routing.top_k; ++k) {
+        if (!scenario.is_local(row[k], destination)) continue;
+        const auto same = [&](std::int32_t other) { return flat ? scenario.is_local(other, destination) : other == row[k]; };
+        const bool shares = scenario.layout != Layout::kExpertContiguous && std::any_of(row, row + k, same);
+        if (!shares) ++counts_[(flat ? 0 : static_cast<std::size_t>(row[k] - first)) * sources_ + source];
+      }
+    }
+  }
+}
+
+std::int64_t RowCounts::of_expert(int expert) const {
+  const auto begin = counts_.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(expert) * sources_);
+  return std::accumulate(begin, begin + static_cast<std::ptrdiff_t>(sources_), std::int64_t{0});
+}
+
+std::int64_t RowCounts::total() const { return std::accumulate(counts_.begin(), counts_.end(), std::int64_t{0}); }
+
+void fill_x_row(const Scenario& scenario, int set, int rank, std::int64_t token, std::span<std::byte> row) {
+  const std::uint64_t key = key_of({scenario.seed, static_cast<std::uint64_t>(set), static_cast<std::uint64_t>(rank),
+                                    static_cast<std::uint64_t>(token)});
+  switch (scenario.x_dtype) {
+    case DType::kFp16:
+      return fill_row<std::uint16_t, 10, 15>(key, row);
+    case DType::kFp32:
+      return fill_row<std::uint32_t, 23, 127>(key, row);
+    default:
+      return fill_row<std::uint16_t, 7, 127>(key, row);
+  }
+}
+
+std::int64_t tokens_of(const BenchOptions& options, Mode mode) {
+  if (options.tokens > 0) return options.tokens;
+  if (is_routing_file(options.routing)) return routing_file_shape(options.routing, options.num_ranks()).tokens;
+  return mode == Mode::kLatency ? 128 : 4096;
+}
+
+Scenario make_scenario(const BenchOptions& options, Mode mode, std::int64_t tokens, int input_sets) {
+  const Types types = types_of(options.dtype);
+  Scenario scenario{.num_ranks = options.num_ranks(),
+                    .ranks_per_node = options.ranks_per_node,
+                    .num_experts = options.experts,
+                    .tokens = tokens,
+                    .hidden = options.hidden,
+                    .tree = options.nodes > 1 ? ReductionTree::kHierarchical : ReductionTree::kPerRank,
+                    .x_dtype = types.x,
+                    .quantize = types.quantize,
+                    .combine_dtype = types.combine,
+                    .seed = options.seed,
+                    .iterations = options.iterations,
+                    .warmup = options.warmup,
+                    .verify = options.verify};
+  scenario.layout = mode == Mode::kLatency          ? Layout::kExpertPadded
+                    : options.layout == "contiguous" ? Layout::kExpertContiguous
+                                                     : Layout::kFlat;
+  RoutingOptions routing{.kind = routing_kind(options),
+                         .num_ranks = scenario.num_ranks,
+                         .tokens = tokens,
+                         .top_k = options.top_k,
+                         .num_experts = options.experts,
+                         .groups = options.groups,
+                         .topk_groups = options.topk_groups};
+  if (is_routing_file(routing.kind)) routing.top_k = routing_file_shape(routing.kind, scenario.num_ranks).top_k;
+  for (int set = 0; set < input_sets; ++set) {
+    routing.seed = key_of({options.seed, static_cast<std::uint64_t>(set)});
+    scenario.sets.push_back(make_routing(routing));
+  }
+  scenario.config = make_config(options, scenario);
+  return scenario;
+}
+
+}  // namespace crossdock::tools::bench
