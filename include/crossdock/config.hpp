@@ -31,11 +31,12 @@ struct GroupConfig {
 
 /// Bytes of one rank's window, and its parts. Memory is reserved, and committed page by page as it is used.
 struct RequiredBytes {
-  std::size_t control = 0;    ///< messages and signals between ranks
+  std::size_t control = 0;    ///< messages between ranks
   std::size_t latency = 0;    ///< static receive areas of latency mode
   std::size_t results = 0;    ///< worst case of live_results results: outputs, combine input and output
   std::size_t window = 0;     ///< the sum: what GroupConfig::window_bytes = 0 means
-  std::size_t all_ranks = 0;  ///< window x num_ranks
+  std::size_t signals = 0;    ///< signal words, beside the window
+  std::size_t all_ranks = 0;  ///< (window + signals) x num_ranks
 };
 
 /// Pure: asks nothing of the machine. Throws Error where the configuration is not valid.

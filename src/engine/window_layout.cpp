@@ -10,6 +10,7 @@
 #include "core/topology/placement.hpp"
 #include "core/topology/topology.hpp"
 #include "crossdock/error.hpp"
+#include "transport/local/connect.hpp"
 
 namespace crossdock {
 namespace engine {
@@ -116,9 +117,10 @@ RequiredBytes required_bytes(const GroupConfig& config, int num_ranks) {
                   engine::latency_result_bytes(config, num_ranks, placement.max_local()));
   RequiredBytes required{
       .control = layout.control().total(), .latency = layout.latency_bytes(), .results = results.total()};
+  required.signals = transport::signal_bytes(num_ranks, engine::num_signals());
   core::RegionTable ranks;
   required.window = required.control + required.latency + required.results;
-  ranks.add(static_cast<std::size_t>(num_ranks), required.window);
+  ranks.add(static_cast<std::size_t>(num_ranks), required.window + required.signals);
   required.all_ranks = ranks.total();
   return required;
 }

@@ -9,7 +9,9 @@
 
 namespace crossdock::tools {
 
-inline float float_from_bf16(std::uint16_t bits) { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
+inline float float_from_bf16(std::uint16_t bits) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+}
 
 /// To nearest even. The value is not NaN.
 inline std::uint16_t bf16_from_float(float value) {

@@ -16,6 +16,9 @@ struct LocalOptions {
   std::chrono::milliseconds deadline{30'000};
 };
 
+/// What the signal words of one rank take, beside its window; whole pages.
+std::size_t signal_bytes(int num_ranks, int num_signals);
+
 /// Collective. Threads of one process where bootstrap.same_process(), else processes over shared memory.
 /// Throws Error (kSystem with the call and errno's text; kInvalidArgument where ranks are on different machines;
 /// kDeadlineExceeded or kRankLost naming the ranks).

@@ -44,13 +44,13 @@ inline std::optional<Error> error_of(const std::function<void()>& call) {
   return std::nullopt;
 }
 
-#define EXPECT_ERROR(call, error_code, text)                              \
-  do {                                                                    \
-    const auto error_ = ::crossdock::test::error_of([&] { (void)(call); }); \
-    if (error_) {                                                         \
+#define EXPECT_ERROR(call, error_code, text)                                     \
+  do {                                                                           \
+    const auto error_ = ::crossdock::test::error_of([&] { (void)(call); });      \
+    if (error_) {                                                                \
       EXPECT_EQ(name_of(error_->code()), name_of(error_code)) << error_->what(); \
-      EXPECT_THAT(error_->what(), ::testing::HasSubstr(text));            \
-    }                                                                     \
+      EXPECT_THAT(error_->what(), ::testing::HasSubstr(text));                   \
+    }                                                                            \
   } while (false)
 
 }  // namespace crossdock::test

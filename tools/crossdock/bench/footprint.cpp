@@ -42,7 +42,8 @@ Footprint footprint_of(const Scenario& scenario) {
     footprint.combine += rows * combine_row + tokens * combine_row;
   }
   // rows of an expert layout cross the wire once a rank before they are expanded
-  if (scenario.layout != Layout::kFlat) footprint.dispatched += tokens * scenario.top_k() * dispatched_row_bytes(scenario);
+  if (scenario.layout != Layout::kFlat)
+    footprint.dispatched += tokens * scenario.top_k() * dispatched_row_bytes(scenario);
   if (scenario.verify) footprint.verify = scenario.num_ranks * 4 * static_cast<std::int64_t>(kSliceBytes);
   return footprint;
 }
@@ -55,9 +56,10 @@ FittedScenario fit_scenario(const BenchOptions& options, Mode mode, std::int64_t
     fitted.scenario = make_scenario(options, mode, tokens, 1);
     if (!fits(fitted.scenario, available)) continue;
     fitted.note = tokens == wanted ? "one set of inputs for all iterations instead of two, to fit the free memory"
-                                   : fmt::format("tokens lowered from {} to {} a rank, and one set of inputs for all "
-                                                 "iterations, to fit the free memory",
-                                                 wanted, tokens);
+                                   : fmt::format(
+                                         "tokens lowered from {} to {} a rank, and one set of inputs for all "
+                                         "iterations, to fit the free memory",
+                                         wanted, tokens);
     return fitted;
   }
   throw Error(ErrorCode::kInvalidArgument,

@@ -48,6 +48,7 @@ void validate(const BenchOptions& options) {
   require_at_least("experts", 1, options.experts);
   require_at_least("iterations", 1, options.iterations);
   require_at_least("warmup", 0, options.warmup);
+  require_at_least("deadline", 1, options.deadline_ms);
   require(options.top_k >= 1 && options.top_k <= kMaxTopK, "topk", fmt::format("[1, {}]", kMaxTopK),
           fmt::format("{}", options.top_k));
   require(options.groups >= 1 && options.experts % options.groups == 0, "groups",
@@ -58,7 +59,8 @@ void validate(const BenchOptions& options) {
   require_one_of("dtype", {"fp8", "bf16", "fp16", "fp32"}, options.dtype);
   require_one_of("layout", {"flat", "contiguous"}, options.layout);
   const int unit = options.dtype == "fp8" ? kQuantBlock : 8;
-  require(options.hidden % unit == 0, "hidden", fmt::format("a multiple of {}", unit), fmt::format("{}", options.hidden));
+  require(options.hidden % unit == 0, "hidden", fmt::format("a multiple of {}", unit),
+          fmt::format("{}", options.hidden));
 }
 
 }  // namespace crossdock::tools::bench

@@ -34,7 +34,7 @@ GroupConfig make_config(const BenchOptions& options, const Scenario& scenario) {
   config.element_bytes = scenario.x_dtype == DType::kFp32 ? 4 : 2;
   config.expert_layout = scenario.layout == Layout::kExpertContiguous;
   config.live_results = static_cast<int>(scenario.sets.size()) + 1;
-  config.deadline = options.deadline;
+  config.deadline = std::chrono::milliseconds(options.deadline_ms);
   return config;
 }
 
@@ -72,7 +72,9 @@ RowCounts::RowCounts(const Scenario& scenario, const Routing& routing, int desti
       const std::int32_t* row = routing.experts.data() + routing.at(static_cast<int>(source), token);
       for (int k = 0; k < routing.top_k; ++k) {
         if (!scenario.is_local(row[k], destination)) continue;
-        const auto same = [&](std::int32_t other) { return flat ? scenario.is_local(other, destination) : other == row[k]; };
+        const auto same = [&](std::int32_t other) {
+          return flat ? scenario.is_local(other, destination) : other == row[k];
+        };
         const bool shares = scenario.layout != Layout::kExpertContiguous && std::any_of(row, row + k, same);
         if (!shares) ++counts_[(flat ? 0 : static_cast<std::size_t>(row[k] - first)) * sources_ + source];
       }
@@ -121,7 +123,7 @@ Scenario make_scenario(const BenchOptions& options, Mode mode, std::int64_t toke
                     .iterations = options.iterations,
                     .warmup = options.warmup,
                     .verify = options.verify};
-  scenario.layout = mode == Mode::kLatency          ? Layout::kExpertPadded
+  scenario.layout = mode == Mode::kLatency           ? Layout::kExpertPadded
                     : options.layout == "contiguous" ? Layout::kExpertContiguous
                                                      : Layout::kFlat;
   RoutingOptions routing{.kind = routing_kind(options),

@@ -32,9 +32,7 @@ struct Scenario {
 
   int num_nodes() const { return num_ranks / ranks_per_node; }
   int top_k() const { return sets.front().top_k; }
-  int num_local_experts(int rank) const {
-    return num_experts / num_ranks + (rank < num_experts % num_ranks ? 1 : 0);
-  }
+  int num_local_experts(int rank) const { return num_experts / num_ranks + (rank < num_experts % num_ranks ? 1 : 0); }
   int first_expert(int rank) const {
     const int extra = num_experts % num_ranks;
     return rank * (num_experts / num_ranks) + (rank < extra ? rank : extra);

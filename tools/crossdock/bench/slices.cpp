@@ -66,9 +66,10 @@ void Slice::add(const Scenario& scenario, int set, int source, std::int64_t begi
     fill_x_row(scenario, set, source, token, {x, scenario.x_row_bytes()});
   }
   const std::int64_t tokens = end - begin;
-  inputs_.push_back({.x = dense_view(std::as_const(part.x).data(), scenario.x_dtype, {tokens, scenario.hidden}),
-                     .topk_idx = dense_view(std::as_const(part.experts).data(), DType::kInt32, {tokens, routing.top_k}),
-                     .topk_weights = dense_view(std::as_const(part.weights).data(), DType::kFp32, {tokens, routing.top_k})});
+  inputs_.push_back(
+      {.x = dense_view(std::as_const(part.x).data(), scenario.x_dtype, {tokens, scenario.hidden}),
+       .topk_idx = dense_view(std::as_const(part.experts).data(), DType::kInt32, {tokens, routing.top_k}),
+       .topk_weights = dense_view(std::as_const(part.weights).data(), DType::kFp32, {tokens, routing.top_k})});
 }
 
 void Slice::add_empty(const Scenario& scenario) {

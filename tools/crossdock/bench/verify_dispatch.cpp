@@ -107,11 +107,12 @@ class DispatchVerifier {
 
   void compare_rows(const reference::Dispatched& expected, const Match& match) {
     const std::int64_t rows = padded() ? expected.x.shape[0] * expected.x.shape[1] : expected.x.shape[0];
-    for (const RowTensor& tensor : {RowTensor{"x", result_.x, view_of(expected.x), rows},
-                                    RowTensor{"scales", result_.scales, view_of(expected.scales), rows},
-                                    RowTensor{"topk_weights", result_.topk_weights, view_of(expected.topk_weights), rows},
-                                    RowTensor{"topk_idx", result_.topk_idx, view_of(expected.topk_idx), rows},
-                                    RowTensor{"row_expert", result_.row_expert, view_of(expected.row_expert), rows}}) {
+    for (const RowTensor& tensor :
+         {RowTensor{"x", result_.x, view_of(expected.x), rows},
+          RowTensor{"scales", result_.scales, view_of(expected.scales), rows},
+          RowTensor{"topk_weights", result_.topk_weights, view_of(expected.topk_weights), rows},
+          RowTensor{"topk_idx", result_.topk_idx, view_of(expected.topk_idx), rows},
+          RowTensor{"row_expert", result_.row_expert, view_of(expected.row_expert), rows}}) {
       if (!tensor.expected.given()) continue;
       const std::size_t bytes = tensor.row_bytes();
       tally_.compare(tensor.name, bytes_at(tensor.got, static_cast<std::size_t>(match.to) * bytes),
@@ -127,10 +128,12 @@ class DispatchVerifier {
     const reference::Tensor& tensor = triple ? expected.source : expected.source_token;
     const ConstTensorView got = triple ? result_.source : result_.source_token;
     const std::size_t width = triple ? 3 : 1;
-    const auto* from = reinterpret_cast<const std::int32_t*>(tensor.bytes.data()) + static_cast<std::size_t>(match.from) * width;
+    const auto* from =
+        reinterpret_cast<const std::int32_t*>(tensor.bytes.data()) + static_cast<std::size_t>(match.from) * width;
     std::vector<std::int32_t> wanted(from, from + static_cast<std::size_t>(match.count) * width);
     for (std::size_t i = triple ? 1 : 0; i < wanted.size(); i += width) wanted[i] += static_cast<std::int32_t>(begin);
-    tally_.compare("source", bytes_at(got, static_cast<std::size_t>(match.to) * width * 4), wanted.data(), wanted.size() * 4);
+    tally_.compare("source", bytes_at(got, static_cast<std::size_t>(match.to) * width * 4), wanted.data(),
+                   wanted.size() * 4);
   }
 
   /// What describes the whole result: sums over the slices.

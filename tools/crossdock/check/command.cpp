@@ -74,8 +74,8 @@ int run_check(const CheckOptions& options) {
     if ((index - first + 1) % step == 0) fmt::print(stderr, "check: {} of {} cases\n", index - first + 1, end - first);
   }
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
-  fmt::print("check: {} cases, {} runs ({}{}{}): every byte equal, {} bytes compared, {:.1f} s\n", end - first, totals.runs,
-             options.threads ? "threads" : "", options.threads && options.processes ? ", " : "",
+  fmt::print("check: {} cases, {} runs ({}{}{}): every byte equal, {} bytes compared, {:.1f} s\n", end - first,
+             totals.runs, options.threads ? "threads" : "", options.threads && options.processes ? ", " : "",
              options.processes ? "processes" : "", totals.bytes, elapsed.count());
   return 0;
 }

@@ -18,7 +18,8 @@ constexpr std::size_t kKept = 3;
 std::size_t span_elements(const ConstTensorView& view) {
   if (view.num_elements() == 0) return 0;
   std::int64_t last = 0;
-  for (std::size_t d = 0; d < static_cast<std::size_t>(view.num_dims); ++d) last += (view.shape[d] - 1) * view.strides[d];
+  for (std::size_t d = 0; d < static_cast<std::size_t>(view.num_dims); ++d)
+    last += (view.shape[d] - 1) * view.strides[d];
   return static_cast<std::size_t>(last) + 1;
 }
 
@@ -110,7 +111,8 @@ void Comparison::tensor(std::string_view name, const ConstTensorView& got, const
   }
   if (different == 0) return;
   differs(fmt::format("{} {}: expected {}, got {} ({} of {} elements differ)", name, place_of(wanted, first),
-                      hex(wanted_bytes + first * size, size), hex(got_bytes + first * size, size), different, elements));
+                      hex(wanted_bytes + first * size, size), hex(got_bytes + first * size, size), different,
+                      elements));
 }
 
 void Comparison::dispatched(std::string_view name, const DispatchResult& got, const reference::Dispatched& expected) {

@@ -9,7 +9,17 @@ namespace crossdock::tools::check {
 namespace {
 
 /// Streams of random numbers of an operation: one for each use, so that none depends on another's length.
-enum class Use : std::uint64_t { kX, kAgain, kRouting, kWeights, kCapacity, kCombineX, kCombineWeights, kRecvWeights, kBias };
+enum class Use : std::uint64_t {
+  kX,
+  kAgain,
+  kRouting,
+  kWeights,
+  kCapacity,
+  kCombineX,
+  kCombineWeights,
+  kRecvWeights,
+  kBias
+};
 
 Dice dice_for(const Operation& operation, int rank, Use use) {
   return Dice(key_of({operation.plan.key, static_cast<std::uint64_t>(rank), static_cast<std::uint64_t>(use)}));
@@ -135,7 +145,8 @@ reference::Tensor make_combine_x(Dice dice, const OperationPlan& plan, const ref
   if (dispatched.x.shape.size() == 3) rows *= static_cast<std::size_t>(dispatched.x.shape[1]);
   const std::vector<bool> used = used_rows(dispatched, plan.layout, rows);
   for (std::size_t row = 0; row < rows; ++row) {
-    if (!used[row]) std::fill_n(x.bytes.begin() + static_cast<std::ptrdiff_t>(row * row_bytes), row_bytes, std::byte{0xFF});
+    if (!used[row])
+      std::fill_n(x.bytes.begin() + static_cast<std::ptrdiff_t>(row * row_bytes), row_bytes, std::byte{0xFF});
   }
   return x;
 }
@@ -168,8 +179,7 @@ void run_combine(const reference::Problem& problem, Operation& operation) {
     combines[index] = operation.parts[index].combine_input();
   }
   const ReferenceCall call = reference_call(operation);
-  operation.combined =
-      reference::combine(problem, call.inputs, call.options, combines, operation.combine_options());
+  operation.combined = reference::combine(problem, call.inputs, call.options, combines, operation.combine_options());
 }
 
 Operation make_operation(const CasePlan& plan, const OperationPlan& operation_plan, const std::vector<int>& live) {
@@ -178,7 +188,8 @@ Operation make_operation(const CasePlan& plan, const OperationPlan& operation_pl
                                    .num_experts = plan.config.num_experts,
                                    .latency_max_tokens = plan.config.latency_max_tokens,
                                    .live = live};
-  Operation operation{.plan = operation_plan, .parts = {}, .refusal = {}, .dispatched = {}, .again = {}, .combined = {}};
+  Operation operation{
+      .plan = operation_plan, .parts = {}, .refusal = {}, .dispatched = {}, .again = {}, .combined = {}};
   for (int rank = 0; rank < plan.num_ranks; ++rank) {
     operation.parts.push_back(make_part(operation, rank, plan.config.num_experts));
   }
@@ -194,9 +205,9 @@ Operation make_operation(const CasePlan& plan, const OperationPlan& operation_pl
 std::size_t bytes_of(const reference::Dispatched& dispatched) {
   std::size_t bytes = 0;
   for (const reference::Tensor* tensor :
-       {&dispatched.x, &dispatched.scales, &dispatched.topk_weights, &dispatched.tokens_per_expert, &dispatched.topk_idx,
-        &dispatched.expert_offsets, &dispatched.row_expert, &dispatched.source, &dispatched.source_count,
-        &dispatched.source_begin, &dispatched.source_token}) {
+       {&dispatched.x, &dispatched.scales, &dispatched.topk_weights, &dispatched.tokens_per_expert,
+        &dispatched.topk_idx, &dispatched.expert_offsets, &dispatched.row_expert, &dispatched.source,
+        &dispatched.source_count, &dispatched.source_begin, &dispatched.source_token}) {
     bytes += tensor->bytes.size();
   }
   return bytes;
@@ -270,7 +281,9 @@ DispatchOptions Operation::again_options() const {
   return options;
 }
 
-CombineOptions Operation::combine_options() const { return {.wire_dtype = plan.wire_dtype, .out_dtype = plan.out_dtype}; }
+CombineOptions Operation::combine_options() const {
+  return {.wire_dtype = plan.wire_dtype, .out_dtype = plan.out_dtype};
+}
 
 Case make_case(const CasePlan& plan) {
   Case made{.plan = plan, .config = plan.config, .rounds = {}};

@@ -25,7 +25,7 @@ struct Part {
   Rows rows, again;
   reference::Tensor topk_idx, topk_weights;
   std::optional<std::int64_t> max_recv_rows;
-  std::int64_t out_x_rows = -1;    ///< first dimension of out_x; -1 = window memory
+  std::int64_t out_x_rows = -1;  ///< first dimension of out_x; -1 = window memory
   std::int64_t out_again_rows = -1;
   // combine; made from what the dispatch returns
   reference::Tensor combine_x, combine_weights, recv_weights, bias0, bias1;

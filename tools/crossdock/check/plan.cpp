@@ -46,8 +46,8 @@ RowsPlan choose_rows(Dice& dice) {
     rows.dtype = DType::kFp8E4m3;
     rows.scale_dtype = dice.pick({DType::kFp32, DType::kInt32});
     rows.scale_words = dice.range_int(1, 9);
-    rows.scale_strides = dice.pick(
-        {ScaleStrides::kDense, ScaleStrides::kTransposed, ScaleStrides::kGapped, ScaleStrides::kBroadcast});
+    rows.scale_strides =
+        dice.pick({ScaleStrides::kDense, ScaleStrides::kTransposed, ScaleStrides::kGapped, ScaleStrides::kBroadcast});
   } else {
     rows.dtype = choose_float(dice);
   }
@@ -92,8 +92,7 @@ std::int64_t rows_per_token(const Frame& frame, const OperationPlan& operation) 
 /// Padding rows count too.
 void limit_alignment(const Frame& frame, OperationPlan& operation) {
   const std::int64_t per_step = std::int64_t{frame.num_experts} * operation.hidden;
-  operation.alignment =
-      static_cast<int>(std::clamp<std::int64_t>(kMaxElements / per_step, 1, operation.alignment));
+  operation.alignment = static_cast<int>(std::clamp<std::int64_t>(kMaxElements / per_step, 1, operation.alignment));
 }
 
 void choose_tokens(Dice& dice, const Frame& frame, OperationPlan& operation) {
@@ -125,8 +124,8 @@ void choose_routing(Dice& dice, OperationPlan& operation) {
                       : share < 95 ? Routing::kHoles
                                    : Routing::kNone;
   operation.idx_dtype = dice.pick({DType::kInt32, DType::kInt64});
-  operation.weights = dice.pick({WeightsAt::kNowhere, WeightsAt::kDispatch, WeightsAt::kDispatch, WeightsAt::kCombine,
-                                 WeightsAt::kBoth});
+  operation.weights = dice.pick(
+      {WeightsAt::kNowhere, WeightsAt::kDispatch, WeightsAt::kDispatch, WeightsAt::kCombine, WeightsAt::kBoth});
   // the caller of a flat layout applies the weights, so combine takes none
   if (operation.layout == Layout::kFlat && operation.weights == WeightsAt::kCombine) {
     operation.weights = WeightsAt::kNowhere;

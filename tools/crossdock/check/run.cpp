@@ -54,9 +54,7 @@ struct Flight {
   bool whole_calls() const { return operation.plan.key % 2 == 0; }
 };
 
-DType arriving_dtype(const RowsPlan& rows) {
-  return rows.quantize == Quantize::kNone ? rows.dtype : DType::kFp8E4m3;
-}
+DType arriving_dtype(const RowsPlan& rows) { return rows.quantize == Quantize::kNone ? rows.dtype : DType::kFp8E4m3; }
 
 class RankRun {
  public:
@@ -291,7 +289,8 @@ class RankRun {
   /// The largest free piece: the Report of a refused allocation has it.
   std::int64_t largest_free() {
     try {
-      const Group::Allocation all = group_.allocate(DType::kFp8E4m3, {static_cast<std::int64_t>(made_.config.window_bytes)});
+      const Group::Allocation all =
+          group_.allocate(DType::kFp8E4m3, {static_cast<std::int64_t>(made_.config.window_bytes)});
       return static_cast<std::int64_t>(made_.config.window_bytes);
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kWindowTooSmall) throw;

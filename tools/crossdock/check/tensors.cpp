@@ -27,8 +27,8 @@ FloatFormat format_of(DType dtype) {
     default:
       return {8,
               23,
-              {0x7FC00000, 0xFFC00001, 0x7F800000, 0xFF800000, 0x80000000, 0x00000000, 0x00000001, 0x807FFFFF, 0x7F7FFFFF,
-               0xFF7FFFFF}};
+              {0x7FC00000, 0xFFC00001, 0x7F800000, 0xFF800000, 0x80000000, 0x00000000, 0x00000001, 0x807FFFFF,
+               0x7F7FFFFF, 0xFF7FFFFF}};
   }
 }
 
@@ -42,7 +42,8 @@ std::uint64_t moderate(const FloatFormat& format, std::uint64_t random) {
   const std::uint64_t bias = (1U << (format.exponent_bits - 1)) - 1;
   const std::uint64_t mantissa = (random >> 8) & ((1U << format.mantissa_bits) - 1);
   const std::uint64_t exponent = bias - 5 + (random & 7);
-  return ((random >> 7) & 1) << (format.exponent_bits + format.mantissa_bits) | exponent << format.mantissa_bits | mantissa;
+  return ((random >> 7) & 1) << (format.exponent_bits + format.mantissa_bits) | exponent << format.mantissa_bits |
+         mantissa;
 }
 
 /// Elements of the memory, gaps of the strides included.

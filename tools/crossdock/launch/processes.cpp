@@ -1,5 +1,5 @@
-#include <fmt/format.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -94,7 +94,7 @@ void write_all(int fd, const std::string& text) {
 class ProcessJob {
  public:
   ProcessJob(const LaunchOptions& options, const RankBody& body)
-      : options_(options), memory_(sizeof(Rendezvous)), rendezvous_(new (memory_.data()) Rendezvous(options.num_ranks)) {
+      : options_(options), memory_(sizeof(Rendezvous)), rendezvous_(new(memory_.data()) Rendezvous(options.num_ranks)) {
     std::fflush(nullptr);  // else the children would print the parent's buffered text again
     const int port = free_port();
     for (int rank = 0; rank < options.num_ranks; ++rank) start(rank, port, body);
@@ -193,10 +193,11 @@ class ProcessJob {
   void end_survivors() {
     const bool stalled = result_.failures.empty();
     for (const Child& child : children_) {
-      note_failure(options_, result_, child.rank,
-                   stalled ? fmt::format("rank {} made no progress for {} ms and was ended", child.rank, options_.stall.count())
-                           : fmt::format("rank {} was ended: it still ran {} ms after the first failure", child.rank,
-                                         options_.grace.count()));
+      note_failure(
+          options_, result_, child.rank,
+          stalled ? fmt::format("rank {} made no progress for {} ms and was ended", child.rank, options_.stall.count())
+                  : fmt::format("rank {} was ended: it still ran {} ms after the first failure", child.rank,
+                                options_.grace.count()));
     }
     kill_all();
   }

@@ -1,0 +1,93 @@
+// What can go wrong while processes connect, with a bootstrap that lets a third party in between.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include "gather.hpp"
+#include "transport/local/connect.hpp"
+#include "transport/local/introduction.hpp"
+#include "transport/local/unix_socket.hpp"
+
+namespace crossdock::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+using transport::connect_local;
+
+/// Shows what the first exchange gave to somebody else, before this rank sees it.
+class Overheard final : public Bootstrap {
+ public:
+  using Listener = std::function<void(std::vector<std::vector<std::byte>>&)>;
+  Overheard(Bootstrap& real, Listener listener) : real_(real), listener_(std::move(listener)) {}
+
+  int rank() const override { return real_.rank(); }
+  int num_ranks() const override { return real_.num_ranks(); }
+  bool same_process() const override { return false; }
+  std::vector<std::vector<std::byte>> all_gather(std::span<const std::byte> mine,
+                                                 std::chrono::milliseconds deadline) override {
+    auto all = real_.all_gather(mine, deadline);
+    if (listener_) std::exchange(listener_, nullptr)(all);
+    return all;
+  }
+
+ private:
+  Bootstrap& real_;
+  Listener listener_;
+};
+
+std::string socket_name_of(const std::vector<std::byte>& gathered) {
+  // One byte of agreement comes first.
+  return std::string(transport::text_of(transport::parse_introduction(std::span(gathered).subspan(1), 0).socket_name));
+}
+
+TEST(Processes, StrangersAtTheSocketAreDropped) {
+  const auto worlds = World::threads(3);
+  run_threads(3, [&](int rank) {
+    std::vector<transport::FileDescriptor> strangers;
+    Overheard bootstrap(*worlds[static_cast<std::size_t>(rank)].bootstrap(), [&](auto& all) {
+      for (const auto& one : all) {
+        const base::Deadline deadline(10s);
+        strangers.push_back(transport::connect_to(socket_name_of(one), deadline));
+        const auto garbage = bytes_of_text(rank == 0 ? "hello" : "sixteen bytes...");
+        ::send(strangers.back().number(), garbage.data(), garbage.size(), MSG_NOSIGNAL);
+      }
+    });
+    const auto transport = connect_local(bootstrap, {.window_bytes = 4096, .num_signals = 1});
+    transport->signal((rank + 1) % 3, 0, 1);
+    gather_text(*worlds[static_cast<std::size_t>(rank)].bootstrap(), "");
+    EXPECT_EQ(transport->observed((rank + 2) % 3, 0), 1U);
+    gather_text(*worlds[static_cast<std::size_t>(rank)].bootstrap(), "");
+  });
+}
+
+TEST(Processes, AnotherMachineIsRefusedByAll) {
+  const auto worlds = World::threads(2);
+  run_threads(2, [&](int rank) {
+    Overheard bootstrap(*worlds[static_cast<std::size_t>(rank)].bootstrap(),
+                        [](auto& all) { all[1][1 + offsetof(transport::Introduction, machine)] ^= std::byte{1}; });
+    const Error error = error_of([&] { connect_local(bootstrap, {.window_bytes = 4096}); });
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+    EXPECT_THAT(error.what(), HasSubstr("expected all ranks on one machine"));
+  });
+}
+
+TEST(Processes, ASocketThatIsGoneIsALostRank) {
+  const auto worlds = World::threads(2);
+  run_threads(2, [&](int rank) {
+    Overheard bootstrap(*worlds[static_cast<std::size_t>(rank)].bootstrap(), [&](auto& all) {
+      if (rank == 1) all[0][1 + offsetof(transport::Introduction, socket_name)] ^= std::byte{1};
+    });
+    const Error error = error_of([&] { connect_local(bootstrap, {.window_bytes = 4096, .deadline = 500ms}); });
+    if (rank == 1) {
+      EXPECT_EQ(error.code(), ErrorCode::kRankLost);
+      EXPECT_THAT(error.what(), HasSubstr("connect: rank 0 (process "));
+    } else {
+      EXPECT_EQ(error.code(), ErrorCode::kDeadlineExceeded);
+      EXPECT_THAT(error.what(), HasSubstr("rank 1 did not connect in time"));
+    }
+  });
+}
+
+}  // namespace
+}  // namespace crossdock::testing

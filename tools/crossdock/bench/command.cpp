@@ -1,0 +1,74 @@
+#include "bench/command.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <vector>
+
+#include "bench/footprint.hpp"
+#include "bench/rank.hpp"
+#include "bench/report.hpp"
+#include "crossdock/config.hpp"
+#include "launch/launch.hpp"
+#include "limits.hpp"
+#include "machine.hpp"
+#include "memory.hpp"
+
+namespace crossdock::tools::bench {
+namespace {
+
+double gib(std::size_t bytes) { return static_cast<double>(bytes) / static_cast<double>(std::size_t{1} << 30); }
+
+void print_memory(const FittedScenario& fitted, const FreeMemory& memory) {
+  const Scenario& scenario = fitted.scenario;
+  fmt::print("{} mode: windows reserve {:.1f} GiB, about {:.1f} GiB will be used, {:.1f} GiB are free ({})\n",
+             name_of(mode_of(scenario.layout)), gib(required_bytes(scenario.config, scenario.num_ranks).all_ranks),
+             gib(static_cast<std::size_t>(footprint_of(scenario).total())), gib(static_cast<std::size_t>(memory.bytes)),
+             memory.bound);
+  if (!fitted.note.empty()) fmt::print("{}\n", fitted.note);
+  std::fflush(stdout);
+}
+
+/// Returns the exit code of the ranks.
+int run_mode(const BenchOptions& options, Mode mode, const Machine& machine, std::vector<ModeReport>& reports) {
+  const FreeMemory memory = free_memory();
+  const FittedScenario fitted = fit_scenario(options, mode, memory.bytes);
+  print_memory(fitted, memory);
+  Measurements measurements(fitted.scenario);
+  const std::size_t bytes = copy_bytes(machine.last_level_bytes(), options.num_ranks());
+  const LaunchOptions launch_options{.num_ranks = options.num_ranks(),
+                                     .threads = options.threads,
+                                     .stall = std::chrono::milliseconds(options.deadline_ms + 60'000),
+                                     .report = [](const std::string& line) { fmt::print(stderr, "{}\n", line); }};
+  const LaunchResult result = launch(launch_options, [&](const World& world, Rendezvous& rendezvous) {
+    run_rank(fitted.scenario, bytes, world, rendezvous, measurements);
+  });
+  if (!result.ok()) return result.exit_code();
+  reports.push_back(make_report(options, fitted.scenario, measurements, bytes));
+  reports.back().note = fitted.note;
+  fmt::print("{}{}\n", describe_run(options, reports.back()), format_table(reports.back()));
+  std::fflush(stdout);
+  return 0;
+}
+
+std::vector<Mode> modes_of(const BenchOptions& options) {
+  if (options.mode == "both") return {Mode::kThroughput, Mode::kLatency};
+  return {options.mode == "latency" ? Mode::kLatency : Mode::kThroughput};
+}
+
+}  // namespace
+
+int run_bench(const BenchOptions& options) {
+  validate(options);
+  const Machine machine = read_machine();
+  std::vector<ModeReport> reports;
+  bool equal = true;
+  for (const Mode mode : modes_of(options)) {
+    if (const int code = run_mode(options, mode, machine, reports); code != 0) return code;
+    equal = equal && reports.back().ok();
+  }
+  if (!options.json.empty()) write_json(options.json, options, machine.cpu, reports);
+  return equal ? 0 : 1;
+}
+
+}  // namespace crossdock::tools::bench

@@ -1,0 +1,112 @@
+#include "bench/report.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+
+namespace crossdock::tools::bench {
+namespace {
+
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  const std::size_t half = values.size() / 2;
+  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
+}
+
+/// The longest of the ranks, by call.
+std::vector<double> call_seconds(const Scenario& scenario, std::size_t calls,
+                                 const std::function<double(std::size_t call, std::size_t rank)>& seconds) {
+  std::vector<double> longest(calls, 0);
+  for (std::size_t call = 0; call < calls; ++call) {
+    for (std::size_t rank = 0; rank < static_cast<std::size_t>(scenario.num_ranks); ++rank) {
+      longest[call] = std::max(longest[call], seconds(call, rank));
+    }
+  }
+  return longest;
+}
+
+/// The best round: a limit is what the machine can do, not what it does on average.
+double copy_limit_gbps(const Scenario& scenario, const Measurements& measurements, std::size_t bytes) {
+  const auto rounds = call_seconds(scenario, kCopyRounds, [&](std::size_t round, std::size_t rank) {
+    return measurements.record(rank).copy_seconds[round];
+  });
+  return static_cast<double>(bytes) * scenario.num_ranks / *std::ranges::min_element(rounds) / 1e9;
+}
+
+void add_traffic(const Traffic& traffic, Traffic& sum) {
+  sum.logical_bytes += traffic.logical_bytes;
+  sum.peer_bytes += traffic.peer_bytes;
+  sum.node_bytes += traffic.node_bytes;
+}
+
+void add_record(const OperationRecord& record, std::size_t rank, OperationReport& report) {
+  report.rows += record.rows;
+  add_traffic(record.traffic, report.traffic);
+  report.verified_bytes += record.verified_bytes;
+  report.differences += record.differences;
+  if (report.first_difference.empty() && record.differences > 0) {
+    report.first_difference = fmt::format("rank {}: {}", rank, record.first_difference.data());
+  }
+}
+
+OperationReport make_operation(const Scenario& scenario, const Measurements& measurements,
+                               OperationRecord RankRecord::* which, const std::vector<double>& seconds,
+                               double limit_gbps) {
+  OperationReport report;
+  for (std::size_t rank = 0; rank < static_cast<std::size_t>(scenario.num_ranks); ++rank) {
+    add_record(measurements.record(rank).*which, rank, report);
+  }
+  const auto timed = seconds.begin() + 1 + scenario.warmup;
+  report.first_us = seconds.front() * 1e6;
+  report.median_us = median({timed, seconds.end()}) * 1e6;
+  const std::int64_t remote = scenario.num_nodes() > 1 ? report.traffic.node_bytes : report.traffic.peer_bytes;
+  report.logical_gbps = static_cast<double>(report.traffic.logical_bytes) / report.median_us / 1e3;
+  report.remote_gbps = static_cast<double>(remote) / report.median_us / 1e3;
+  report.limit_share = report.logical_gbps / limit_gbps;
+  return report;
+}
+
+std::string dispatch_dtype(const Scenario& scenario) {
+  return scenario.quantize == Quantize::kNone ? std::string(name_of(scenario.x_dtype))
+                                              : fmt::format("{}>fp8", name_of(scenario.x_dtype));
+}
+
+}  // namespace
+
+bool ModeReport::ok() const {
+  return std::ranges::all_of(operations, [](const OperationReport& operation) { return operation.differences == 0; });
+}
+
+ModeReport make_report(const BenchOptions& options, const Scenario& scenario, Measurements& measurements,
+                       std::size_t copy_bytes) {
+  ModeReport report;
+  report.mode = name_of(mode_of(scenario.layout));
+  report.layout = name_of(scenario.layout);
+  report.tree = name_of(scenario.tree);
+  report.routing = !options.routing.empty() ? options.routing : options.groups > 1 ? "gate" : "uniform";
+  report.tokens = scenario.tokens;
+  report.top_k = scenario.top_k();
+  report.input_sets = static_cast<int>(scenario.sets.size());
+  report.num_nodes = scenario.num_nodes();
+  report.copy_limit_gbps = copy_limit_gbps(scenario, measurements, copy_bytes);
+  report.copy_bytes = copy_bytes;
+  report.verified = scenario.verify;
+  const auto dispatch_seconds = call_seconds(scenario, measurements.calls(), [&](std::size_t call, std::size_t rank) {
+    return measurements.dispatch_seconds(call, rank);
+  });
+  const auto combine_seconds = call_seconds(scenario, measurements.calls(), [&](std::size_t call, std::size_t rank) {
+    return measurements.combine_seconds(call, rank);
+  });
+  report.operations.push_back(
+      make_operation(scenario, measurements, &RankRecord::dispatch, dispatch_seconds, report.copy_limit_gbps));
+  report.operations.back().operation = "dispatch";
+  report.operations.back().dtype = dispatch_dtype(scenario);
+  report.operations.push_back(
+      make_operation(scenario, measurements, &RankRecord::combine, combine_seconds, report.copy_limit_gbps));
+  report.operations.back().operation = "combine";
+  report.operations.back().dtype = name_of(scenario.combine_dtype);
+  return report;
+}
+
+}  // namespace crossdock::tools::bench

@@ -1,0 +1,54 @@
+#include <fmt/format.h>
+
+#include "bench/report.hpp"
+
+namespace crossdock::tools::bench {
+namespace {
+
+/// 1234567 -> "1,234,567".
+std::string grouped(std::uint64_t number) {
+  const std::string digits = fmt::format("{}", number);
+  std::string text;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
+    text += digits[i];
+  }
+  return text;
+}
+
+std::string verified_line(const OperationReport& operation) {
+  const std::string line = fmt::format("verified {}: {} bytes, {} differences", operation.operation,
+                                       grouped(operation.verified_bytes), grouped(operation.differences));
+  return operation.differences == 0 ? line : fmt::format("{}; first: {}", line, operation.first_difference);
+}
+
+}  // namespace
+
+std::string describe_run(const BenchOptions& options, const ModeReport& report) {
+  const std::string groups =
+      options.groups > 1 ? fmt::format(" in {} groups, {} chosen", options.groups, options.topk_groups) : "";
+  return fmt::format(
+      "{} mode, {}, {} tree: {} node{} x {} ranks ({}), {} tokens a rank x {} channels, top-{} of {} experts{}, "
+      "routing {}\n"
+      "copy limit: {:.2f} GB/s written ({} copies at once of {} MiB each)\n",
+      report.mode, report.layout, report.tree, options.nodes, options.nodes == 1 ? "" : "s", options.ranks_per_node,
+      options.threads ? "threads" : "processes", report.tokens, options.hidden, report.top_k, options.experts, groups,
+      report.routing, report.copy_limit_gbps, options.num_ranks(), report.copy_bytes >> 20);
+}
+
+std::string format_table(const ModeReport& report) {
+  std::string text = fmt::format("{:<10} {:<9} {:>9} {:>12} {:>12} {:>13} {:>12} {:>8}\n", "operation", "dtype", "rows",
+                                 "first us", "median us", "logical GB/s", "remote GB/s", "of limit");
+  for (const OperationReport& operation : report.operations) {
+    text += fmt::format("{:<10} {:<9} {:>9} {:>12.0f} {:>12.0f} {:>13.2f} {:>12.2f} {:>7.0f}%\n", operation.operation,
+                        operation.dtype, operation.rows, operation.first_us, operation.median_us,
+                        operation.logical_gbps, operation.remote_gbps, operation.limit_share * 100);
+  }
+  text += "times: end to end, the longest of the ranks; GB/s: all ranks together; logical: a row a (token, rank)\n";
+  text += report.num_nodes > 1 ? "remote: a row a (token, other node)\n" : "remote: rows to other ranks\n";
+  if (!report.verified) return text + "not verified\n";
+  for (const OperationReport& operation : report.operations) text += verified_line(operation) + "\n";
+  return text;
+}
+
+}  // namespace crossdock::tools::bench

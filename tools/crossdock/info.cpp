@@ -1,0 +1,89 @@
+#include "info.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <linux/futex.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+
+#include "environment.hpp"
+#include "launch/descriptor.hpp"
+#include "machine.hpp"
+#include "memory.hpp"
+
+namespace crossdock::tools {
+namespace {
+
+std::string refused(const char* what) { return fmt::format("no: {}: {}", what, std::strerror(errno)); }
+
+/// "yes", or what was refused: each piece is tried, as ranks that are processes need all of them.
+std::string processes_verdict() {
+  const Descriptor memory(static_cast<int>(syscall(SYS_memfd_create, "crossdock-info", 1U /* MFD_CLOEXEC */)));
+  if (!memory.open()) return refused("memfd_create");
+  std::uint32_t word = 0;
+  const timespec at_once{.tv_sec = 0, .tv_nsec = 1};
+  if (syscall(SYS_futex, &word, FUTEX_WAIT, 0, &at_once, nullptr, 0) != 0 && errno != ETIMEDOUT)
+    return refused("futex");
+  const Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket.open()) return refused("unix socket");
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string name = fmt::format("crossdock-info-{}", ::getpid());
+  std::memcpy(address.sun_path + 1, name.data(), name.size());  // a leading zero makes the name abstract
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0) return refused("abstract socket");
+  return "yes (memfd, futex and abstract sockets work)";
+}
+
+std::string size_text(std::int64_t bytes) {
+  if (bytes >= std::int64_t{1} << 30) return fmt::format("{:.1f} GiB", static_cast<double>(bytes) / (1 << 30));
+  if (bytes >= 1 << 20) return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
+  return fmt::format("{} KiB", bytes >> 10);
+}
+
+std::string hardware_text() {
+  const Machine machine = read_machine();
+  const FreeMemory memory = free_memory();
+  std::string text = fmt::format("cpu         {}\n", machine.cpu.empty() ? "unknown" : machine.cpu);
+  text += fmt::format("topology    {} packages, {} cores, {} hardware threads, {} NUMA nodes\n", machine.packages,
+                      machine.cores, machine.threads, machine.numa_nodes);
+  for (const Cache& cache : machine.caches) {
+    text += fmt::format("cache       L{}: {} x {}\n", cache.level, cache.count, size_text(cache.bytes));
+  }
+  text += fmt::format("memory      {} free ({})\n", size_text(memory.bytes), memory.bound);
+  text += fmt::format("simd        {}\n", fmt::join(simd_targets(), ", "));
+  return text;
+}
+
+std::string launcher_text() {
+  const auto variables = launcher_variables();
+  if (variables.empty()) return "launcher    no variables of torchrun, Open MPI or Slurm are set\n";
+  std::string text;
+  for (const auto& [name, value] : variables) text += fmt::format("launcher    {}={}\n", name, value);
+  return text;
+}
+
+}  // namespace
+
+std::string describe_machine(const std::string& version) {
+  return fmt::format(
+      "crossdock {}\n{}"
+      "transport   threads of one process: yes\n"
+      "transport   processes over shared memory: {}\n"
+      "transport   ucx: no: not built\n"
+      "transport   cuda p2p: no: not built\n"
+      "transport   gin: no: not built\n"
+      "backend     cpu: yes\n"
+      "backend     cuda: no: not built\n{}",
+      version, hardware_text(), processes_verdict(), launcher_text());
+}
+
+}  // namespace crossdock::tools

@@ -1,0 +1,21 @@
+// What the machine can do at best, measured in the same run as everything that is held against it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "launch/rendezvous.hpp"
+
+namespace crossdock::tools {
+
+inline constexpr int kCopyRounds = 5;
+
+/// Bytes that each of `num_ranks` copies: together over four times the last-level caches.
+std::size_t copy_bytes(std::int64_t last_level_bytes, int num_ranks);
+
+/// All ranks copy between warmed buffers of their own at once, kCopyRounds times. Writes the seconds of this rank's
+/// copies.
+void measure_copies(Rendezvous& rendezvous, std::size_t bytes, std::span<double> seconds);
+
+}  // namespace crossdock::tools

@@ -1,0 +1,103 @@
+// The command line of crossdock. Everything else of the program is in crossdock_tool_parts.
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+
+#include "bench/command.hpp"
+#include "check/command.hpp"
+#include "info.hpp"
+
+namespace {
+
+using crossdock::tools::bench::BenchOptions;
+using crossdock::tools::check::CheckOptions;
+
+/// How a run is carried out, for bench and demo alike.
+void add_run_flags(CLI::App& app, BenchOptions& options) {
+  app.add_option("--iterations", options.iterations, "timed calls")->capture_default_str();
+  app.add_option("--warmup", options.warmup, "calls before them, after the first one")->capture_default_str();
+  app.add_option("--seed", options.seed, "of inputs and routing")->capture_default_str();
+  app.add_flag("--threads", options.threads, "ranks are threads instead of processes");
+  app.add_option("--deadline", options.deadline_ms, "milliseconds, of every wait of the library")
+      ->capture_default_str();
+  app.add_option("--json", options.json, "write the results to this file");
+  app.add_flag("--verify,!--no-verify", options.verify, "compare every byte with the reference (default)");
+}
+
+void add_shape_flags(CLI::App& app, BenchOptions& options) {
+  app.add_option("--nodes", options.nodes, "nodes (all of them on this machine)")->capture_default_str();
+  app.add_option("--ranks-per-node", options.ranks_per_node)->capture_default_str();
+  app.add_option("--tokens", options.tokens, "tokens a rank; default 4096 (throughput), 128 (latency)");
+  app.add_option("--hidden", options.hidden)->capture_default_str();
+  app.add_option("--topk", options.top_k)->capture_default_str();
+  app.add_option("--experts", options.experts)->capture_default_str();
+  app.add_option("--groups", options.groups, "expert groups of the gate")->capture_default_str();
+  app.add_option("--topk-groups", options.topk_groups, "groups that a token may choose from")->capture_default_str();
+  app.add_option("--mode", options.mode, "throughput, latency or both")->capture_default_str();
+  app.add_option("--dtype", options.dtype, "of dispatch: fp8 (quantised inside), bf16, fp16 or fp32")
+      ->capture_default_str();
+  app.add_option("--layout", options.layout, "throughput mode: flat or contiguous")->capture_default_str();
+  app.add_option("--routing", options.routing,
+                 "uniform, zipf:A, khot:K, gate, or FILE.npy [ranks, tokens, top-k]; default: gate where there are "
+                 "groups, else uniform");
+}
+
+void add_check_flags(CLI::App& app, CheckOptions& options, bool& threads, bool& processes) {
+  app.add_option("--seed", options.seed)->capture_default_str();
+  app.add_option("--cases", options.cases, "cases 0 to N - 1")->capture_default_str();
+  app.add_option("--case", options.only, "this case only");
+  app.add_flag("--threads", threads, "ranks as threads only");
+  app.add_flag("--processes", processes, "ranks as processes only");
+}
+
+int run_command(int argc, char** argv) {
+  CLI::App app("Expert-parallel communication: measure it, check it, see what is here.", "crossdock");
+  app.require_subcommand(1);
+  BenchOptions bench;
+  BenchOptions demo = crossdock::tools::bench::demo_options();
+  CheckOptions check;
+  bool threads = false;
+  bool processes = false;
+  const CLI::App* info_command = app.add_subcommand("info", "the machine, and what the library can use of it");
+  CLI::App* bench_command = app.add_subcommand("bench", "time dispatch and combine, compare them with the reference");
+  CLI::App* demo_command = app.add_subcommand("demo", "bench of 2 nodes x 4 ranks, 256 experts, both modes");
+  CLI::App* check_command = app.add_subcommand("check", "random cases, every byte compared with the reference");
+  add_shape_flags(*bench_command, bench);
+  add_run_flags(*bench_command, bench);
+  add_run_flags(*demo_command, demo);
+  add_check_flags(*check_command, check, threads, processes);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error);
+  }
+  if (*info_command) {
+    fmt::print("{}", crossdock::tools::describe_machine(CROSSDOCK_VERSION));
+    return 0;
+  }
+  if (*bench_command) return crossdock::tools::bench::run_bench(bench);
+  if (*demo_command) return crossdock::tools::bench::run_bench(demo);
+  check.threads = threads || !processes;
+  check.processes = processes || !threads;
+  return crossdock::tools::check::run_check(check);
+}
+
+/// While no ranks run as processes, Ctrl-C ends the program at once, with threads still working.
+void end_on(int signal) { ::_exit(128 + signal); }
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  ::signal(SIGINT, end_on);
+  ::signal(SIGTERM, end_on);
+  try {
+    return run_command(argc, argv);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "crossdock: {}\n", error.what());
+    return 2;
+  }
+}
