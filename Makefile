@@ -27,7 +27,7 @@ help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
 
 demo: demo-packages ## install what is missing, build, and show the library at work
-	@$(call build,release) --target crossdock
+	@$(call build,release) --target crossdock_tool
 	@build/release/bin/crossdock demo
 
 test: test-packages ## every stage below, from formatting to sanitizers, with a summary

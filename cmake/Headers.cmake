@@ -7,3 +7,5 @@ file(GLOB public_headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/crossdo
 add_library(crossdock_public INTERFACE)
 target_sources(crossdock_public
   INTERFACE FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/include FILES ${public_headers})
+target_compile_features(crossdock_public INTERFACE cxx_std_20)
+set_target_properties(crossdock_public PROPERTIES EXPORT_NAME headers)

@@ -26,6 +26,8 @@ function(crossdock_room name)
   set_target_properties(crossdock_${name} PROPERTIES crossdock_folder ${folder})
   target_sources(crossdock_${name} PUBLIC FILE_SET HEADERS BASE_DIRS ${include_dir} FILES ${headers})
   target_link_libraries(crossdock_${name} PUBLIC crossdock_public ${ROOM_ROOMS} PRIVATE ${ROOM_LINK})
+  set_property(GLOBAL APPEND PROPERTY crossdock_rooms crossdock_${name})
+  set_property(GLOBAL APPEND PROPERTY crossdock_room_links ${ROOM_LINK})
   # Debuggers and __FILE__ see src/, not the link.
   target_compile_options(crossdock_${name} PUBLIC
     -fdebug-prefix-map=${include_dir}/=${PROJECT_SOURCE_DIR}/src/ -fmacro-prefix-map=${include_dir}/=src/)

@@ -10,4 +10,5 @@
 #include "crossdock/reference.hpp"   // IWYU pragma: export
 #include "crossdock/tensor.hpp"      // IWYU pragma: export
 #include "crossdock/types.hpp"       // IWYU pragma: export
+#include "crossdock/version.hpp"     // IWYU pragma: export
 #include "crossdock/world.hpp"       // IWYU pragma: export

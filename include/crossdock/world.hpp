@@ -26,6 +26,8 @@ class World {
   /// From the variables that torchrun sets (RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT), or Open MPI
   /// (OMPI_COMM_WORLD_RANK, OMPI_COMM_WORLD_SIZE) or Slurm (SLURM_PROCID, SLURM_NTASKS,
   /// SLURM_LAUNCH_NODE_IPADDR) with MASTER_ADDR and MASTER_PORT as before where they are set.
+  /// MASTER_PORT is 29500 where it is not set; the next port is used where torchrun keeps a store of its own on it
+  /// (TORCHELASTIC_USE_AGENT_STORE=True). Open MPI on one machine needs no MASTER_ADDR.
   /// With none of them it is a job of one rank. Throws Error naming the variable that is missing or malformed.
   static World from_environment();
 

@@ -9,7 +9,7 @@
 
 #include "core/contract/combine_contract.hpp"
 #include "core/layout/region_table.hpp"
-#include "cpu/plain/reduce.hpp"
+#include "cpu/fast/reduce.hpp"
 #include "engine/dispatch.hpp"
 
 namespace crossdock::engine {
@@ -194,7 +194,8 @@ void pull_rows(PendingCombineState& state) {
                     .bias0 = state.input.bias0,
                     .bias1 = state.input.bias1,
                     .peers = peers,
-                    .y = state.result.y});
+                    .y = state.result.y},
+                   state.context->workers);
   if (state.result.topk_weights.given()) {
     cpu::collect_weights(plan.route, peers, weights, static_cast<float*>(state.result.topk_weights.data));
   }

@@ -10,6 +10,7 @@
 
 #include "core/topology/placement.hpp"
 #include "core/topology/topology.hpp"
+#include "cpu/fast/workers.hpp"
 #include "crossdock/config.hpp"
 #include "engine/arena.hpp"
 #include "engine/faults.hpp"
@@ -36,6 +37,7 @@ struct Context {
   Faults faults;
   Quarantine quarantine;
   PlantedBit planted_bit;
+  cpu::Workers workers;
   std::uint64_t identity = 0;  ///< of this group in this process; handles carry it
 
   std::int64_t sequence = 0;                        ///< of the next call

@@ -5,7 +5,7 @@
 #include "base/math.hpp"
 #include "core/contract/dispatch_contract.hpp"
 #include "core/numeric/quantize.hpp"
-#include "cpu/plain/store_rows.hpp"
+#include "cpu/fast/store_rows.hpp"
 #include "engine/dispatch_latency.hpp"
 #include "engine/dispatch_throughput.hpp"
 
@@ -241,7 +241,9 @@ void store(PendingDispatchState& state, const DispatchInput& input, std::span<co
                    .route = &state.plan->route,
                    .quantize = state.options.quantize,
                    .wire_idx_dtype = idx_dtype,
-                   .targets = targets});
+                   .shape = state.shape,
+                   .targets = targets},
+                  state.context->workers);
   state.context->planted_bit.after_store(state.context->rank(), state.plan->route, targets);
 }
 

@@ -7,7 +7,7 @@
 #include <span>
 
 #include "core/layout/wire_layout.hpp"
-#include "cpu/plain/expand.hpp"
+#include "cpu/fast/expand.hpp"
 #include "crossdock/group.hpp"
 #include "engine/arena.hpp"
 #include "engine/call.hpp"

@@ -131,6 +131,13 @@ void fill_past_the_end(const TensorView& topk_idx, std::int64_t num_rows) {
   }
 }
 
+/// The caller's memory, of the result's size: it may have more rows.
+TensorView rows_of_out_x(const PendingDispatchState& state) {
+  TensorView rows = state.options.out_x;
+  if (state.options.layout != Layout::kExpertPadded) rows.shape[0] = output_rows(state);
+  return rows;
+}
+
 void finish_flat(PendingDispatchState& state, std::span<const cpu::SourceRows> sources) {
   DispatchResult& result = state.result;
   fill_past_the_end(result.topk_idx, result.num_rows);
@@ -140,20 +147,20 @@ void finish_flat(PendingDispatchState& state, std::span<const cpu::SourceRows> s
   if (!state.options.out_x.given()) return;
   const auto bytes = static_cast<std::size_t>(result.num_rows) * state.shape.x_bytes;
   if (bytes != 0) std::memcpy(state.options.out_x.data, result.x.data, bytes);
-  result.x = state.options.out_x;
+  result.x = rows_of_out_x(state);
 }
 
 void finish_expert(PendingDispatchState& state, std::span<const cpu::SourceRows> sources,
                    std::span<const std::int32_t> rows_of_experts) {
   DispatchResult& result = state.result;
-  if (state.options.out_x.given()) result.x = state.options.out_x;
+  if (state.options.out_x.given()) result.x = rows_of_out_x(state);
   const cpu::ExpandJob job{.sources = sources,
                            .slots = &state.plan->slots,
                            .layout = state.options.layout,
                            .top_k = state.format.top_k,
                            .scales = cpu::make_scale_target(result.scales),
                            .result = &result};
-  cpu::expand_rows(job);
+  cpu::expand_rows(job, state.context->workers);
   if (state.options.layout == Layout::kExpertContiguous) {
     cpu::pad_experts(job, rows_of_experts);
     std::ranges::copy(state.plan->slots.expert_offsets, static_cast<std::int64_t*>(result.expert_offsets.data));

@@ -6,7 +6,7 @@
 #include <span>
 
 #include "core/routing/route.hpp"
-#include "cpu/plain/store_rows.hpp"
+#include "cpu/fast/store_rows.hpp"
 
 namespace crossdock::engine {
 

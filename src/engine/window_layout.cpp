@@ -102,6 +102,7 @@ void check_config(const GroupConfig& config, int num_ranks) {
           config.latency_slots);
   require(config.live_results >= 1 && config.live_results <= 1024, "live_results", "1 to 1024", config.live_results);
   require(config.deadline.count() > 0, "deadline", "more than 0 ms", config.deadline.count());
+  require(config.num_threads >= 0 && config.num_threads <= 4096, "num_threads", "0 to 4096", config.num_threads);
   (void)core::make_topology(num_ranks, config.ranks_per_node);
 }
 

@@ -191,9 +191,9 @@ TEST(ProcessDeath, TwentyKillsLeaveNothingBehind) {
 }
 
 void connect_for_ever(int rank, int port) {
-  const World world = World::tcp({.rank = rank, .num_ranks = 2, .port = port, .deadline = 2s});
+  const World world = World::tcp({.rank = rank, .num_ranks = 2, .port = port, .deadline = 500ms});
   while (true) {
-    transport::connect_processes(*world.bootstrap(), {.window_bytes = 1 << 20, .num_signals = 4, .deadline = 2s});
+    transport::connect_processes(*world.bootstrap(), {.window_bytes = 1 << 20, .num_signals = 4, .deadline = 500ms});
   }
 }
 

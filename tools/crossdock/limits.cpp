@@ -6,6 +6,13 @@
 #include <vector>
 
 namespace crossdock::tools {
+namespace {
+
+double now_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
 
 std::size_t copy_bytes(std::int64_t last_level_bytes, int num_ranks) {
   constexpr std::int64_t kLeast = std::int64_t{32} << 20;
@@ -13,16 +20,16 @@ std::size_t copy_bytes(std::int64_t last_level_bytes, int num_ranks) {
   return static_cast<std::size_t>(std::max(kLeast, together / num_ranks));
 }
 
-void measure_copies(Rendezvous& rendezvous, std::size_t bytes, std::span<double> seconds) {
+void measure_copies(Rendezvous& rendezvous, std::size_t bytes, std::span<CopyTime> times) {
   const std::vector<std::byte> source(bytes, std::byte{1});
   std::vector<std::byte> target(bytes, std::byte{2});
-  for (double& taken : seconds) {
+  for (CopyTime& time : times) {
     rendezvous.wait();
-    const auto begin = std::chrono::steady_clock::now();
+    time.begin = now_seconds();
     std::memcpy(target.data(), source.data(), bytes);
     // the copy has a reader, so it cannot be left out
     asm volatile("" : : "r"(target.data()) : "memory");
-    taken = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    time.end = now_seconds();
   }
 }
 

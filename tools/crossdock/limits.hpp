@@ -14,8 +14,14 @@ inline constexpr int kCopyRounds = 5;
 /// Bytes that each of `num_ranks` copies: together over four times the last-level caches.
 std::size_t copy_bytes(std::int64_t last_level_bytes, int num_ranks);
 
-/// All ranks copy between warmed buffers of their own at once, kCopyRounds times. Writes the seconds of this rank's
-/// copies.
-void measure_copies(Rendezvous& rendezvous, std::size_t bytes, std::span<double> seconds);
+/// When a copy began and ended, in seconds of a clock that all processes share.
+struct CopyTime {
+  double begin = 0;
+  double end = 0;
+};
+
+/// All ranks copy between warmed buffers of their own at once, kCopyRounds times. Writes when this rank's copies were.
+/// A round lasts from the first begin to the last end: where ranks are more than cores, their own times say too little.
+void measure_copies(Rendezvous& rendezvous, std::size_t bytes, std::span<CopyTime> times);
 
 }  // namespace crossdock::tools

@@ -4,7 +4,6 @@
 
 #include "base/assert.hpp"
 #include "core/numeric/fp8.hpp"
-#include "core/numeric/round_shift.hpp"
 
 namespace crossdock::core {
 namespace {
@@ -13,18 +12,26 @@ constexpr std::uint32_t kInfinity = 0x7F80'0000U;
 constexpr std::uint32_t kTwoToThe16 = 0x4780'0000U;
 constexpr std::uint32_t kTwoToTheMinus14 = 0x3880'0000U;  // smallest normal fp16
 
+/// value / 2^shift, to nearest even.
+constexpr std::uint32_t round_shift(std::uint32_t value, std::uint32_t shift) {
+  const std::uint32_t odd = (value >> shift) & 1U;
+  return (value + (1U << (shift - 1)) - 1U + odd) >> shift;
+}
+
 /// Calls `visit` with (stored type, widen, narrow) of a floating-point type.
 template <typename Visit>
 void with_format(DType dtype, Visit visit) {
   switch (dtype) {
     case DType::kBf16:
-      return visit(std::uint16_t{}, float_from_bf16, bf16_from_float);
+      return visit(
+          std::uint16_t{}, [](std::uint16_t bits) { return float_from_bf16(bits); },
+          [](float value) { return bf16_from_float(value); });
     case DType::kFp16:
       return visit(std::uint16_t{}, float_from_fp16, fp16_from_float);
     case DType::kFp32:
       return visit(float{}, [](float value) { return value; }, [](float value) { return value; });
     case DType::kFp8E4m3:
-      return visit(std::uint8_t{}, float_from_e4m3, e4m3_from_float);
+      return visit(std::uint8_t{}, float_from_e4m3, [](float value) { return e4m3_from_float(value); });
     case DType::kInt32:
     case DType::kInt64:
       break;
@@ -51,7 +58,10 @@ std::uint16_t fp16_from_float(float value) {
   if (magnitude > kInfinity) {
     narrow = 0x7E00U;
   } else if (magnitude < kTwoToTheMinus14) {
-    narrow = round_subnormal(magnitude, 24);
+    // fp32 is mantissa * 2^(exponent - 150), the smallest subnormal 2^-24. Below half of that (shift > 24) it is 0. The
+    // carry out of the largest subnormal is the smallest normal number.
+    const std::uint32_t shift = 126U - (magnitude >> 23);
+    narrow = shift > 24U ? 0U : round_shift((magnitude & 0x7F'FFFFU) | 0x80'0000U, shift);
   } else if (magnitude < kTwoToThe16) {
     narrow = round_shift(magnitude - (112U << 23), 13);  // [65520, 65536) carries into infinity
   }

@@ -15,15 +15,16 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "ue8m0: byte i % 4 of word i / 4 is byte i of the row");
 
 constexpr float kSmallestAmax = 1e-4F;
-constexpr std::uint32_t kInfinity = 0x7F80'0000U;
+constexpr std::int32_t kInfinity = 0x7F80'0000;
 constexpr std::size_t kBlock = kQuantBlock;
 
 /// Magnitudes order like their bits, so the search is one of integers.
 float finite_amax(std::span<const float> values) {
-  std::uint32_t largest = 0;
+  std::int32_t largest = 0;
   for (const float value : values) {
-    const std::uint32_t magnitude = std::bit_cast<std::uint32_t>(value) & 0x7FFF'FFFFU;
-    largest = std::max(largest, magnitude < kInfinity ? magnitude : 0U);
+    const std::int32_t magnitude = std::bit_cast<std::int32_t>(value) & 0x7FFF'FFFF;
+    const std::int32_t finite = magnitude < kInfinity ? magnitude : 0;
+    largest = largest > finite ? largest : finite;
   }
   return std::bit_cast<float>(largest);
 }
@@ -77,8 +78,8 @@ void quantize_row(const void* row, DType dtype, int hidden, Quantize quantize, s
     load_row(at + index * kBlock * size_of(dtype), dtype, kBlock, values.data());
     const BlockScale block = block_scale(finite_amax(values), quantize);
     store_scale(block, quantize, index, scales);
-    for (float& value : values) value *= block.multiplier;
-    store_row(out + index * kBlock, DType::kFp8E4m3, kBlock, values.data());
+    std::uint8_t* to = out + index * kBlock;
+    for (std::size_t i = 0; i < kBlock; ++i) to[i] = e4m3_from_float(values[i] * block.multiplier);
   }
 }
 

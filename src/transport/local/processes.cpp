@@ -60,7 +60,7 @@ class Meeting {
     check_shape(shape);
     own_file_ = make_arena_file(rank_, shape.bytes());
     const std::string name = unguessable_socket_name();
-    listener_ = listen_on(name, num_ranks_);
+    listener_ = listen_on(name);
     introduction_ = introduce(name, {.window_bytes = options.window_bytes, .num_signals = options.num_signals});
   }
 
@@ -92,7 +92,8 @@ class Meeting {
   }
 
   void greet(int peer) {
-    send_with_file(sockets_[at(peer)], bytes_of(Hello{.token = peers_[at(peer)].token, .rank = rank_}), own_file_);
+    const Hello hello{.token = peers_[at(peer)].token, .rank = rank_};
+    if (!send_with_file(sockets_[at(peer)], bytes_of(hello), own_file_)) throw_lost(peer);
   }
 
   void connect_to_lower(int peer) {

@@ -66,11 +66,12 @@ std::string unguessable_socket_name() {
   return fmt::format("crossdock-{}-{:016x}{:016x}", ::getpid(), random[0], random[1]);
 }
 
-FileDescriptor listen_on(const std::string& abstract_name, int backlog) {
+// The longest queue: connections of strangers must not keep a peer out.
+FileDescriptor listen_on(const std::string& abstract_name) {
   FileDescriptor socket = open_socket();
   const Address address = abstract_address(abstract_name);
   if (::bind(socket.number(), address.generic(), address.size) != 0) throw_system("bind", "@" + abstract_name);
-  if (::listen(socket.number(), backlog) != 0) throw_system("listen", "@" + abstract_name);
+  if (::listen(socket.number(), SOMAXCONN) != 0) throw_system("listen", "@" + abstract_name);
   return socket;
 }
 
@@ -104,7 +105,7 @@ Credentials peer_credentials(const FileDescriptor& socket) {
   return {.pid = credentials.pid, .uid = credentials.uid};
 }
 
-void send_with_file(const FileDescriptor& socket, std::span<const std::byte> bytes, const FileDescriptor& file) {
+bool send_with_file(const FileDescriptor& socket, std::span<const std::byte> bytes, const FileDescriptor& file) {
   iovec data{.iov_base = const_cast<std::byte*>(bytes.data()), .iov_len = bytes.size()};
   Control control{};
   msghdr message{};
@@ -119,8 +120,10 @@ void send_with_file(const FileDescriptor& socket, std::span<const std::byte> byt
   const int number = file.number();
   std::memcpy(CMSG_DATA(part), &number, sizeof(number));
   const ssize_t sent = ::sendmsg(socket.number(), &message, MSG_NOSIGNAL);
+  if (sent < 0 && (errno == EPIPE || errno == ECONNRESET)) return false;
   if (sent < 0) throw_system("sendmsg");
   CROSSDOCK_ASSERT(static_cast<std::size_t>(sent) == bytes.size());
+  return true;
 }
 
 Received receive_with_file(const FileDescriptor& socket, std::size_t at_most_bytes, const base::Deadline& deadline) {

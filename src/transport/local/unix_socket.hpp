@@ -15,7 +15,7 @@ namespace crossdock::transport {
 std::string unguessable_socket_name();
 
 /// Everything below throws Error(kSystem) where the system refuses. Sockets are non-blocking and closed on exec.
-FileDescriptor listen_on(const std::string& abstract_name, int backlog);
+FileDescriptor listen_on(const std::string& abstract_name);
 /// Empty where nobody listens.
 FileDescriptor connect_to(const std::string& abstract_name, const base::Deadline& deadline);
 /// Empty at the deadline.
@@ -28,8 +28,9 @@ struct Credentials {
 /// Of the process that connected, or that listened.
 Credentials peer_credentials(const FileDescriptor& socket);
 
-/// Bytes with one open file. The connection must be fresh: a small message then fits its buffer.
-void send_with_file(const FileDescriptor& socket, std::span<const std::byte> bytes, const FileDescriptor& file);
+/// Bytes with one open file. False where the peer hung up. The connection must be fresh: a small message then fits its
+/// buffer.
+bool send_with_file(const FileDescriptor& socket, std::span<const std::byte> bytes, const FileDescriptor& file);
 
 struct Received {
   std::vector<std::byte> bytes;

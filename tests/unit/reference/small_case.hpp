@@ -38,7 +38,7 @@ class Store {
   template <typename Int>
   TensorView integers(std::initializer_list<std::int64_t> shape, const std::vector<Int>& values) {
     std::vector<std::byte>& bytes = memory_.emplace_back(values.size() * sizeof(Int) + 1);
-    std::memcpy(bytes.data(), values.data(), values.size() * sizeof(Int));
+    if (!values.empty()) std::memcpy(bytes.data(), values.data(), values.size() * sizeof(Int));
     return dense_view(bytes.data(), sizeof(Int) == 8 ? DType::kInt64 : DType::kInt32, shape);
   }
 

@@ -23,7 +23,7 @@ struct OperationRecord {
 struct RankRecord {
   OperationRecord dispatch;
   OperationRecord combine;
-  std::array<double, kCopyRounds> copy_seconds{};
+  std::array<CopyTime, kCopyRounds> copies{};
 };
 
 class Measurements {

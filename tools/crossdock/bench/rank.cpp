@@ -163,8 +163,7 @@ void run_rank(const Scenario& scenario, std::size_t limit_copy_bytes, const Worl
               Measurements& measurements) {
   if (scenario.verify) keep_freed_memory();
   if (world.rank() == 0) fmt::print(stderr, "{}: measuring the copy limit\n", name_of(mode_of(scenario.layout)));
-  measure_copies(rendezvous, limit_copy_bytes,
-                 measurements.record(static_cast<std::size_t>(world.rank())).copy_seconds);
+  measure_copies(rendezvous, limit_copy_bytes, measurements.record(static_cast<std::size_t>(world.rank())).copies);
   RankBench(scenario, world, rendezvous, measurements).run();
 }
 

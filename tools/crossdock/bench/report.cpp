@@ -26,12 +26,23 @@ std::vector<double> call_seconds(const Scenario& scenario, std::size_t calls,
   return longest;
 }
 
+/// From the first begin to the last end of a round.
+double round_seconds(const Scenario& scenario, const Measurements& measurements, std::size_t round) {
+  CopyTime span = measurements.record(0).copies[round];
+  for (std::size_t rank = 1; rank < static_cast<std::size_t>(scenario.num_ranks); ++rank) {
+    const CopyTime& copy = measurements.record(rank).copies[round];
+    span = {.begin = std::min(span.begin, copy.begin), .end = std::max(span.end, copy.end)};
+  }
+  return span.end - span.begin;
+}
+
 /// The best round: a limit is what the machine can do, not what it does on average.
 double copy_limit_gbps(const Scenario& scenario, const Measurements& measurements, std::size_t bytes) {
-  const auto rounds = call_seconds(scenario, kCopyRounds, [&](std::size_t round, std::size_t rank) {
-    return measurements.record(rank).copy_seconds[round];
-  });
-  return static_cast<double>(bytes) * scenario.num_ranks / *std::ranges::min_element(rounds) / 1e9;
+  double best = round_seconds(scenario, measurements, 0);
+  for (std::size_t round = 1; round < kCopyRounds; ++round) {
+    best = std::min(best, round_seconds(scenario, measurements, round));
+  }
+  return static_cast<double>(bytes) * scenario.num_ranks / best / 1e9;
 }
 
 void add_traffic(const Traffic& traffic, Traffic& sum) {

@@ -225,6 +225,7 @@ std::size_t window_need(const Operation& operation, std::size_t rank) {
 /// Little more than what is used: all of it is poisoned before every call.
 std::size_t choose_window_bytes(const Case& made) {
   constexpr std::size_t kSlack = std::size_t{1} << 20;
+  constexpr std::size_t kPage = 4096;
   std::size_t most = 0;
   for (const Round& round : made.rounds) {
     for (std::size_t rank = 0; rank < static_cast<std::size_t>(made.plan.num_ranks); ++rank) {
@@ -234,7 +235,8 @@ std::size_t choose_window_bytes(const Case& made) {
     }
   }
   const RequiredBytes required = required_bytes(made.config, made.plan.num_ranks);
-  return std::min(required.window + kSlack, required.control + required.latency + 3 * most + kSlack);
+  const std::size_t bytes = std::min(required.window, required.control + required.latency + 3 * most) + kSlack;
+  return bytes / kPage * kPage;  // whole pages, so that every free piece can be taken in one allocation
 }
 
 ConstTensorView view_of(const reference::Tensor& tensor) {

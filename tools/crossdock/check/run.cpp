@@ -255,7 +255,7 @@ class RankRun {
 
   /// Later operations must not have touched results that still live.
   void check_intact(const Flight& flight) {
-    if (flight.operation.refusal) return;
+    if (flight.operation.refusal || !comparison_.equal()) return;
     comparison_.tensor(flight.name + " dispatch x after all", flight.result.x, flight.expected().x);
     comparison_.tensor(flight.name + " combine y after all", flight.combined.y, flight.expected_combined().y);
   }

@@ -1,4 +1,4 @@
-#include "cpu/plain/reduce.hpp"
+#include "cpu/fast/plain_sum.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -8,32 +8,7 @@
 namespace crossdock::cpu {
 namespace {
 
-/// One row to be added, and where it stands in the tree.
-struct Term {
-  int rank = 0;
-  const std::byte* row = nullptr;
-  float weight = 1.0F;
-};
-
 using Accumulator = std::vector<float>;
-
-/// The terms of a token in ascending (rank, k); kFlat has one a rank.
-void list_terms(const ReduceJob& job, std::int64_t token, std::vector<Term>& terms) {
-  terms.clear();
-  const std::size_t row_bytes = static_cast<std::size_t>(job.hidden) * size_of(job.row_dtype);
-  for (int k = 0; k < job.route->top_k; ++k) {
-    const core::Selection& selection = job.route->at(token, k);
-    if (selection.rank < 0) continue;
-    const bool flat = job.layout == Layout::kFlat;
-    if (flat && std::ranges::any_of(terms, [&](const Term& term) { return term.rank == selection.rank; })) continue;
-    const PeerRows& peer = job.peers[selection.rank];
-    const std::int64_t row = peer.first_row[flat ? 0 : selection.local_expert] + selection.ordinal;
-    terms.push_back({.rank = selection.rank,
-                     .row = peer.rows + row_bytes * static_cast<std::size_t>(row),
-                     .weight = job.weights != nullptr ? job.weights[token * job.route->top_k + k] : 1.0F});
-  }
-  std::ranges::stable_sort(terms, {}, &Term::rank);
-}
 
 /// The additions of the contract over one token, level by level.
 class TokenSum {
@@ -146,29 +121,18 @@ class RowFinisher {
 
 }  // namespace
 
-void reduce_rows(const ReduceJob& job) {
-  TokenSum sum(job);
-  RowFinisher finisher(job);
-  std::vector<Term> terms;
-  for (std::int64_t token = 0; token < job.route->num_tokens; ++token) {
-    list_terms(job, token, terms);
-    finisher.finish(token, sum.add_up(terms));
-  }
-}
+struct PlainSum::Scratch {
+  TokenSum sum;
+  RowFinisher finisher;
+};
 
-void collect_weights(const core::Route& route, std::span<const PeerRows> peers,
-                     std::span<const float* const> peer_weights, float* out) {
-  for (std::int64_t token = 0; token < route.num_tokens; ++token) {
-    for (int k = 0; k < route.top_k; ++k) {
-      const core::Selection& selection = route.at(token, k);
-      float value = 0.0F;
-      if (selection.rank >= 0) {
-        const std::int64_t row = peers[selection.rank].first_row[0] + selection.ordinal;
-        value = peer_weights[selection.rank][row * route.top_k + k];
-      }
-      out[token * route.top_k + k] = value;
-    }
-  }
+PlainSum::PlainSum(const ReduceJob& job)
+    : scratch_(std::make_unique<Scratch>(Scratch{.sum = TokenSum(job), .finisher = RowFinisher(job)})) {}
+
+PlainSum::~PlainSum() = default;
+
+void PlainSum::store(std::int64_t token, std::span<const Term> terms) {
+  scratch_->finisher.finish(token, scratch_->sum.add_up(terms));
 }
 
 }  // namespace crossdock::cpu

@@ -6,6 +6,7 @@
 
 #include "core/routing/route.hpp"
 #include "core/topology/topology.hpp"
+#include "cpu/fast/workers.hpp"
 #include "crossdock/tensor.hpp"
 #include "crossdock/types.hpp"
 
@@ -19,20 +20,20 @@ struct PeerRows {
 
 struct ReduceJob {
   const core::Route* route = nullptr;
-  core::Topology topology;
+  core::Topology topology = {};
   Layout layout = Layout::kFlat;
   ReductionTree tree = ReductionTree::kPerRank;
   DType row_dtype = DType::kBf16;
   DType wire_dtype = DType::kBf16;
   int hidden = 0;
   const float* weights = nullptr;  ///< [T, K], or none
-  ConstTensorView bias0;
-  ConstTensorView bias1;
-  std::span<const PeerRows> peers;  ///< [R]
-  TensorView y;                     ///< [T, H] dense
+  ConstTensorView bias0 = {};
+  ConstTensorView bias1 = {};
+  std::span<const PeerRows> peers = {};  ///< [R]
+  TensorView y = {};                     ///< [T, H] dense
 };
 
-void reduce_rows(const ReduceJob& job);
+void reduce_rows(const ReduceJob& job, Workers& workers);
 
 /// kFlat: each (t, k) of out [T, K] from the one rank that holds it, 0 where none does. peer_weights[rank] is that
 /// rank's [n, K]; first rows as in peers.

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 
 #include "core/layout/wire_layout.hpp"
 #include "core/routing/route.hpp"
+#include "cpu/fast/workers.hpp"
 #include "crossdock/operations.hpp"
 
 namespace crossdock::cpu {
@@ -22,10 +22,11 @@ struct StoreRowsJob {
   const core::Route* route = nullptr;
   Quantize quantize = Quantize::kNone;
   DType wire_idx_dtype = DType::kInt32;
+  core::WireShape shape;
   std::span<const RowTarget> targets;  ///< [R]; a rank that gets no row is not looked at
 };
 
-/// Tokens in order, so that a row of x is read, and quantised, once.
-void store_rows(const StoreRowsJob& job);
+/// Tokens in order, so that a row of x is read, and quantised, once. Large jobs store past the caches.
+void store_rows(const StoreRowsJob& job, Workers& workers);
 
 }  // namespace crossdock::cpu

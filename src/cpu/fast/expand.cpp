@@ -1,9 +1,12 @@
-#include "cpu/plain/expand.hpp"
+#include "cpu/fast/expand.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <vector>
+
+#include "cpu/fast/row_kernels.hpp"
+#include "crossdock/config.hpp"
 
 namespace crossdock::cpu {
 namespace {
@@ -47,16 +50,17 @@ void write_origin(const DispatchResult& result, Layout layout, std::int64_t row,
 }
 
 /// One wire row to all the rows of the output that come from it.
-void expand_row(const ExpandJob& job, int source, std::int64_t wire_row, std::vector<std::int64_t>& next) {
+void expand_row(const ExpandJob& job, int source, std::int64_t wire_row, bool stream, std::vector<std::int64_t>& next) {
   const core::WireBlock& block = job.sources[source].block;
   const std::byte* idx = block.idx(wire_row);
   const std::size_t row_bytes = block.layout.shape.x_bytes;
+  std::array<std::byte*, kMaxTopK> outs;
+  std::size_t count = 0;
   for (int k = 0; k < job.top_k; ++k) {
     const std::int32_t expert = int32_at(idx, k);
     if (expert < 0 || (job.layout == Layout::kExpertPadded && repeats(idx, k))) continue;
     const std::int64_t row = next[expert]++;
-    std::memcpy(static_cast<std::byte*>(job.result->x.data) + static_cast<std::size_t>(row) * row_bytes,
-                block.x(wire_row), row_bytes);
+    outs[count++] = static_cast<std::byte*>(job.result->x.data) + static_cast<std::size_t>(row) * row_bytes;
     if (job.scales.words != 0) job.scales.store(row, block.scales(wire_row));
     if (job.result->topk_weights.given()) {
       static_cast<float*>(job.result->topk_weights.data)[row] = float_at(block.weights(wire_row), k);
@@ -64,6 +68,7 @@ void expand_row(const ExpandJob& job, int source, std::int64_t wire_row, std::ve
     write_origin(*job.result, job.layout, row,
                  {.expert = expert, .source = source, .token = int32_at(block.token(wire_row), 0), .k = k});
   }
+  copy_row(block.x(wire_row), row_bytes, std::span(outs.data(), count), stream);
 }
 
 void write_padding_row(const ExpandJob& job, std::int64_t row, std::size_t row_bytes) {
@@ -75,12 +80,22 @@ void write_padding_row(const ExpandJob& job, std::int64_t row, std::size_t row_b
 
 }  // namespace
 
-void expand_rows(const ExpandJob& job) {
-  for (int source = 0; source < static_cast<int>(job.sources.size()); ++source) {
-    const SourceRows& rows = job.sources[source];
-    std::vector<std::int64_t> next = job.slots->first_row[source];
-    for (std::int64_t row = 0; row < rows.num_rows; ++row) expand_row(job, source, rows.first_row + row, next);
+void expand_rows(const ExpandJob& job, Workers& workers) {
+  std::size_t bytes = 0;
+  for (const SourceRows& rows : job.sources) {
+    bytes += static_cast<std::size_t>(rows.num_rows) * rows.block.layout.shape.x_bytes;
   }
+  const bool stream = bytes >= kStreamFromBytes;
+  workers.run(static_cast<std::int64_t>(job.sources.size()), [&](std::int64_t begin, std::int64_t end) {
+    for (auto source = static_cast<int>(begin); source < end; ++source) {
+      const SourceRows& rows = job.sources[source];
+      std::vector<std::int64_t> next = job.slots->first_row[source];
+      for (std::int64_t row = 0; row < rows.num_rows; ++row) {
+        expand_row(job, source, rows.first_row + row, stream, next);
+      }
+    }
+    if (stream) order_streamed_stores();
+  });
 }
 
 void pad_experts(const ExpandJob& job, std::span<const std::int32_t> rows) {

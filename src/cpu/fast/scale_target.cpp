@@ -1,4 +1,4 @@
-#include "cpu/plain/scale_target.hpp"
+#include "cpu/fast/scale_target.hpp"
 
 #include <algorithm>
 #include <cstring>

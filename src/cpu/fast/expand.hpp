@@ -6,7 +6,8 @@
 
 #include "core/layout/wire_layout.hpp"
 #include "core/routing/slots.hpp"
-#include "cpu/plain/scale_target.hpp"
+#include "cpu/fast/scale_target.hpp"
+#include "cpu/fast/workers.hpp"
 #include "crossdock/operations.hpp"
 
 namespace crossdock::cpu {
@@ -28,7 +29,7 @@ struct ExpandJob {
 };
 
 /// Rows in the order of the layout, with their weights and sources.
-void expand_rows(const ExpandJob& job);
+void expand_rows(const ExpandJob& job, Workers& workers);
 
 /// kExpertContiguous: zero rows up to each expert's aligned end, and row_expert -1 to the end of the output.
 /// rows[expert] counts the rows without padding.

@@ -1,0 +1,36 @@
+// The peers' job by crossdock. Ranks are processes that meet as torchrun's do (RANK, WORLD_SIZE, MASTER_PORT).
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <exception>
+
+#include "crossdock/latency.hpp"
+#include "crossdock/throughput.hpp"
+#include "harness/flags.hpp"
+
+namespace crossdock::peers {
+namespace {
+
+void run(const Flags& flags) {
+  end_with_parent();
+  const World world = World::from_environment();
+  Meeting meeting(flags.text("meeting"), world.rank(), world.num_ranks());
+  const Job job = flags.job(world.num_ranks());
+  if (flags.has("latency-max-tokens")) {
+    Group group = make_latency_group(world, job, static_cast<int>(flags.number("latency-max-tokens", 0)));
+    run_session(meeting, {latency_pairs(group, job)}, "{}");
+  } else {
+    ThroughputJob throughput(world, job);
+    run_session(meeting, throughput.operations(), "{}");
+  }
+}
+
+}  // namespace
+}  // namespace crossdock::peers
+
+int main(int count, char** words) try {
+  crossdock::peers::run(crossdock::peers::Flags(count, words));
+} catch (const std::exception& failure) {
+  fmt::print(stderr, "{}\n", failure.what());
+  return 1;
+}

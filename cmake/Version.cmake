@@ -1,0 +1,12 @@
+# include/crossdock/version.hpp repeats the version of project(): plain headers can be read, copied and searched, where
+# generated ones would exist in build folders only. Here the two are compared.
+file(READ ${PROJECT_SOURCE_DIR}/include/crossdock/version.hpp version_header)
+foreach(part Major Minor Patch)
+  string(REGEX MATCH "kVersion${part} = ([0-9]+);" found "${version_header}")
+  list(APPEND header_version ${CMAKE_MATCH_1})
+endforeach()
+list(JOIN header_version . header_version)
+if(NOT header_version STREQUAL PROJECT_VERSION)
+  message(FATAL_ERROR "include/crossdock/version.hpp says ${header_version}, project() says ${PROJECT_VERSION}")
+endif()
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS include/crossdock/version.hpp)

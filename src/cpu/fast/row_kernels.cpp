@@ -1,0 +1,296 @@
+#include "cpu/fast/row_kernels.hpp"
+
+#include <bit>
+#include <cstring>
+
+#include "core/numeric/quantize.hpp"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "cpu/fast/row_kernels.cpp"
+#include <hwy/cache_control.h>
+#include <hwy/foreach_target.h>  // compiles this file once a target
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace crossdock::cpu::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Floats = hn::ScalableTag<float>;
+using Words = hn::ScalableTag<std::uint32_t>;
+using Ints = hn::ScalableTag<std::int32_t>;
+using Halves = hn::Rebind<std::uint16_t, Words>;
+
+// ---- copies
+
+/// Outputs at once, vector by vector: the row is read once.
+template <bool kStream>
+void copy_all(const std::byte* row, std::size_t bytes, std::span<std::byte* const> outs) {
+  const hn::ScalableTag<std::uint8_t> d;
+  const std::size_t lanes = hn::Lanes(d);
+  const auto* from = reinterpret_cast<const std::uint8_t*>(row);
+  std::size_t i = 0;
+  for (; i + lanes <= bytes; i += lanes) {
+    const auto v = hn::LoadU(d, from + i);
+    for (std::byte* out : outs) {
+      auto* to = reinterpret_cast<std::uint8_t*>(out) + i;
+      if constexpr (kStream) {
+        hn::Stream(v, d, to);
+      } else {
+        hn::StoreU(v, d, to);
+      }
+    }
+  }
+  for (std::byte* out : outs) std::memcpy(out + i, row + i, bytes - i);
+}
+
+void CopyRow(const std::byte* row, std::size_t bytes, std::span<std::byte* const> outs, bool stream) {
+  const std::size_t vector = hn::Lanes(hn::ScalableTag<std::uint8_t>());
+  for (const std::byte* out : outs) stream = stream && reinterpret_cast<std::uintptr_t>(out) % vector == 0;
+  stream ? copy_all<true>(row, bytes, outs) : copy_all<false>(row, bytes, outs);
+}
+
+// ---- number formats: integer arithmetic, as in core/numeric
+
+template <DType kType>
+HWY_INLINE auto load(const std::byte* row, std::size_t i) {
+  const Floats d;
+  if constexpr (kType == DType::kFp32) {
+    return hn::LoadU(d, reinterpret_cast<const float*>(row) + i);
+  } else {
+    const auto bits = hn::LoadU(Halves(), reinterpret_cast<const std::uint16_t*>(row) + i);
+    return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(Words(), bits)));
+  }
+}
+
+/// The upper halves are the bf16 bits, to nearest even; the lower ones are of no meaning.
+template <class V>
+HWY_INLINE auto bf16_bits(V value) {
+  const Words w;
+  const auto bits = hn::BitCast(w, value);
+  const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(w, 1U));
+  const auto rounded = hn::Add(hn::Add(bits, hn::Set(w, 0x7FFFU)), odd);
+  const auto quiet = hn::Or(bits, hn::Set(w, 0x0040'0000U));
+  return hn::IfThenElse(hn::RebindMask(w, hn::IsNaN(value)), quiet, rounded);
+}
+
+template <class V>
+HWY_INLINE V round_to_bf16(V value) {
+  return hn::BitCast(Floats(), hn::And(bf16_bits(value), hn::Set(Words(), 0xFFFF'0000U)));
+}
+
+template <DType kType, class V>
+HWY_INLINE V round_to(V value) {
+  if constexpr (kType == DType::kFp32) {
+    return value;
+  } else {
+    return round_to_bf16(value);
+  }
+}
+
+template <class V>
+HWY_INLINE void store(V value, DType dtype, std::byte* row, std::size_t i) {
+  if (dtype == DType::kFp32) {
+    hn::StoreU(value, Floats(), reinterpret_cast<float*>(row) + i);
+  } else {
+    const auto bits = hn::ShiftRight<16>(bf16_bits(value));
+    hn::StoreU(hn::DemoteTo(Halves(), hn::BitCast(Ints(), bits)), Halves(), reinterpret_cast<std::uint16_t*>(row) + i);
+  }
+}
+
+/// e4m3fn in the low byte of each lane.
+template <class V>
+HWY_INLINE auto e4m3_bits(V value) {
+  const Words w;
+  const Floats d;
+  const auto bits = hn::BitCast(w, value);
+  const auto sign = hn::And(hn::ShiftRight<24>(bits), hn::Set(w, 0x80U));
+  const auto is_nan = hn::RebindMask(w, hn::IsNaN(value));
+  const auto magnitude =
+      hn::Min(hn::And(bits, hn::Set(w, 0x7FFF'FFFFU)), hn::Set(w, std::bit_cast<std::uint32_t>(448.0F)));
+  // Normal: 3 mantissa bits stay, exponent bias 127 becomes 7.
+  const auto odd = hn::And(hn::ShiftRight<20>(magnitude), hn::Set(w, 1U));
+  const auto rounded = hn::Add(hn::Add(magnitude, hn::Set(w, 0x7'FFFFU)), odd);
+  const auto normal = hn::Sub(hn::ShiftRight<20>(rounded), hn::Set(w, (127U - 7U) << 3));
+  // Subnormal: whole multiples of 2^-9. Added to 2^14, whose last mantissa bit is 2^-9, the sum rounds to them.
+  const auto shifted = hn::Add(hn::BitCast(d, magnitude), hn::Set(d, 16384.0F));
+  const auto subnormal = hn::Sub(hn::BitCast(w, shifted), hn::Set(w, std::bit_cast<std::uint32_t>(16384.0F)));
+  const auto is_small = hn::Lt(hn::BitCast(Ints(), magnitude), hn::Set(Ints(), std::bit_cast<std::int32_t>(0x1p-6F)));
+  const auto finite = hn::IfThenElse(hn::RebindMask(w, is_small), subnormal, normal);
+  return hn::Or(sign, hn::IfThenElse(is_nan, hn::Set(w, 0x7FU), finite));
+}
+
+// ---- quantisation
+
+template <DType kType>
+float finite_amax_of_block(const std::byte* row, std::size_t begin) {
+  const Ints n;
+  const std::size_t lanes = hn::Lanes(n);
+  auto largest = hn::Zero(n);
+  for (std::size_t i = 0; i < kQuantBlock; i += lanes) {
+    const auto bits = hn::And(hn::BitCast(n, load<kType>(row, begin + i)), hn::Set(n, 0x7FFF'FFFF));
+    const auto is_finite = hn::Lt(bits, hn::Set(n, 0x7F80'0000));
+    largest = hn::Max(largest, hn::IfThenElseZero(is_finite, bits));
+  }
+  return std::bit_cast<float>(hn::GetLane(hn::MaxOfLanes(n, largest)));
+}
+
+template <DType kType>
+void quantize_block(const std::byte* row, std::size_t begin, float multiplier, std::uint8_t* out) {
+  const Floats d;
+  const hn::Rebind<std::uint8_t, Floats> bytes;
+  const auto factor = hn::Set(d, multiplier);
+  for (std::size_t i = 0; i < kQuantBlock; i += hn::Lanes(d)) {
+    const auto bits = e4m3_bits(hn::Mul(load<kType>(row, begin + i), factor));
+    hn::StoreU(hn::DemoteTo(bytes, hn::BitCast(Ints(), bits)), bytes, out + begin + i);
+  }
+}
+
+template <DType kType>
+void quantize_all(const std::byte* row, int hidden, Quantize quantize, std::uint8_t* out, std::byte* scales) {
+  const bool as_exponents = quantize == Quantize::kFp8Ue8m0;
+  std::memset(scales, 0, 4 * static_cast<std::size_t>(core::scale_words(hidden, quantize)));
+  for (std::size_t block = 0; block * kQuantBlock < static_cast<std::size_t>(hidden); ++block) {
+    const std::size_t begin = block * kQuantBlock;
+    const core::BlockScale scale = core::block_scale(finite_amax_of_block<kType>(row, begin), quantize);
+    quantize_block<kType>(row, begin, scale.multiplier, out);
+    if (as_exponents) {
+      scales[block] = std::byte{scale.exponent};
+    } else {
+      std::memcpy(scales + 4 * block, &scale.scale, 4);
+    }
+  }
+}
+
+void QuantizeRow(const void* row, DType dtype, int hidden, Quantize quantize, std::uint8_t* out, void* scales) {
+  const auto* from = static_cast<const std::byte*>(row);
+  auto* words = static_cast<std::byte*>(scales);
+  dtype == DType::kFp32 ? quantize_all<DType::kFp32>(from, hidden, quantize, out, words)
+                        : quantize_all<DType::kBf16>(from, hidden, quantize, out, words);
+}
+
+// ---- sums
+
+/// All terms of one vector of channels, in the order of the tree.
+template <DType kRow, DType kWire>
+HWY_INLINE auto sum_terms(const SumJob& job, std::size_t i) {
+  const Floats d;
+  auto rank = hn::Zero(d);
+  auto node = hn::Zero(d);
+  auto total = hn::Zero(d);
+  for (const SumTerm& term : job.terms) {
+    auto value = load<kRow>(term.row, i);
+    if (job.per_selection) value = round_to<kWire>(value);
+    // Two roundings: multiply, then add.
+    if (job.weighted) value = hn::Mul(hn::Set(d, term.weight), value);
+    if (job.per_selection) {
+      total = hn::Add(total, value);
+      continue;
+    }
+    rank = hn::Add(rank, value);
+    if (!term.ends_rank) continue;
+    if (job.hierarchical) {
+      node = hn::Add(node, round_to<kWire>(rank));
+      if (term.ends_node) {
+        total = hn::Add(total, round_to<kWire>(node));
+        node = hn::Zero(d);
+      }
+    } else {
+      total = hn::Add(total, round_to<kWire>(rank));
+    }
+    rank = hn::Zero(d);
+  }
+  return total;
+}
+
+template <class V>
+HWY_INLINE V add_bias(V value, const std::byte* bias, DType dtype, std::size_t i) {
+  if (bias == nullptr) return value;
+  return hn::Add(value, dtype == DType::kFp32 ? load<DType::kFp32>(bias, i) : load<DType::kBf16>(bias, i));
+}
+
+template <DType kRow, DType kWire>
+void sum_all(const SumJob& job) {
+  const std::size_t lanes = hn::Lanes(Floats());
+  const auto one = [&](std::size_t i) {
+    auto value = sum_terms<kRow, kWire>(job, i);
+    value = add_bias(value, job.bias0, job.bias0_dtype, i);
+    value = add_bias(value, job.bias1, job.bias1_dtype, i);
+    store(value, job.out_dtype, job.out, i);
+  };
+  std::size_t i = 0;
+  for (; i + lanes <= job.hidden; i += lanes) one(i);
+  // The last vector overlaps the one before it: the same channels give the same bits.
+  if (i < job.hidden) one(job.hidden - lanes);
+}
+
+/// The plainest tree, unweighted rows whose type is the wire type: rounding a row changes nothing but -0, which +0
+/// takes.
+template <DType kRow>
+void sum_plain_rows(const SumJob& job) {
+  const Floats d;
+  const std::size_t lanes = hn::Lanes(d);
+  const auto one = [&](std::size_t i) {
+    auto total = hn::Zero(d);
+    for (const SumTerm& term : job.terms) total = hn::Add(total, load<kRow>(term.row, i));
+    total = add_bias(total, job.bias0, job.bias0_dtype, i);
+    total = add_bias(total, job.bias1, job.bias1_dtype, i);
+    store(total, job.out_dtype, job.out, i);
+  };
+  std::size_t i = 0;
+  for (; i + lanes <= job.hidden; i += lanes) one(i);
+  if (i < job.hidden) one(job.hidden - lanes);
+}
+
+bool is_plain(const SumJob& job) {
+  if (job.weighted || job.hierarchical || job.row_dtype != job.wire_dtype) return false;
+  for (const SumTerm& term : job.terms) {
+    if (!term.ends_rank && !job.per_selection) return false;
+  }
+  return true;
+}
+
+void SumRows(const SumJob& job) {
+  const bool bf16_rows = job.row_dtype == DType::kBf16;
+  const bool bf16_wire = job.wire_dtype == DType::kBf16;
+  if (is_plain(job)) {
+    bf16_rows ? sum_plain_rows<DType::kBf16>(job) : sum_plain_rows<DType::kFp32>(job);
+  } else if (bf16_rows) {
+    bf16_wire ? sum_all<DType::kBf16, DType::kBf16>(job) : sum_all<DType::kBf16, DType::kFp32>(job);
+  } else {
+    bf16_wire ? sum_all<DType::kFp32, DType::kBf16>(job) : sum_all<DType::kFp32, DType::kFp32>(job);
+  }
+}
+
+std::size_t FloatLanes() { return hn::Lanes(Floats()); }
+const char* TargetName() { return hwy::TargetName(HWY_TARGET); }
+
+}  // namespace crossdock::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace crossdock::cpu {
+
+HWY_EXPORT(CopyRow);
+HWY_EXPORT(QuantizeRow);
+HWY_EXPORT(SumRows);
+HWY_EXPORT(FloatLanes);
+HWY_EXPORT(TargetName);
+
+void copy_row(const std::byte* row, std::size_t bytes, std::span<std::byte* const> outs, bool stream) {
+  HWY_DYNAMIC_DISPATCH(CopyRow)(row, bytes, outs, stream);
+}
+
+void order_streamed_stores() { hwy::FlushStream(); }
+
+void quantize_row_simd(const void* row, DType dtype, int hidden, Quantize quantize, std::uint8_t* out, void* scales) {
+  HWY_DYNAMIC_DISPATCH(QuantizeRow)(row, dtype, hidden, quantize, out, scales);
+}
+
+void sum_rows_simd(const SumJob& job) { HWY_DYNAMIC_DISPATCH(SumRows)(job); }
+
+std::size_t float_lanes() { return HWY_DYNAMIC_DISPATCH(FloatLanes)(); }
+
+const char* simd_target() { return HWY_DYNAMIC_DISPATCH(TargetName)(); }
+
+}  // namespace crossdock::cpu
+#endif

@@ -1,0 +1,57 @@
+#include "cpu/fast/workers.hpp"
+
+namespace crossdock::cpu {
+
+Workers::Workers(int num_workers) {
+  for (int worker = 1; worker < num_workers; ++worker) {
+    threads_.emplace_back([this, worker] { serve(worker); });
+  }
+}
+
+Workers::~Workers() {
+  {
+    const std::scoped_lock lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void Workers::run(std::int64_t count, const std::function<void(std::int64_t, std::int64_t)>& part) {
+  if (threads_.empty()) {
+    part(0, count);
+    return;
+  }
+  {
+    const std::scoped_lock lock(mutex_);
+    part_ = &part;
+    count_ = count;
+    num_running_ = static_cast<int>(threads_.size());
+    ++round_;
+  }
+  changed_.notify_all();
+  run_part(0);
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return num_running_ == 0; });
+}
+
+void Workers::serve(int worker) {
+  std::unique_lock lock(mutex_);
+  for (std::uint64_t seen = 0;;) {
+    changed_.wait(lock, [&] { return stop_ || round_ != seen; });
+    if (stop_) return;
+    seen = round_;
+    lock.unlock();
+    run_part(worker);
+    lock.lock();
+    if (--num_running_ == 0) changed_.notify_all();
+  }
+}
+
+void Workers::run_part(int worker) const {
+  const std::int64_t begin = count_ * worker / size();
+  const std::int64_t end = count_ * (worker + 1) / size();
+  if (begin < end) (*part_)(begin, end);
+}
+
+}  // namespace crossdock::cpu
