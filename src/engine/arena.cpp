@@ -25,10 +25,11 @@ Reservation Arena::reserve(std::size_t bytes) {
   for (auto piece = free_.begin(); piece != free_.end(); ++piece) {
     largest = std::max(largest, piece->second);
     if (piece->second < bytes) continue;
-    const auto [offset, size] = *piece;
+    const std::size_t offset = piece->first;
+    const std::size_t size = piece->second;
     free_.erase(piece);
     if (size > bytes) free_[offset + bytes] = size - bytes;
-    std::shared_ptr<void> owner(base_ + offset, [arena = shared_from_this(), offset = offset, bytes](void*) noexcept {
+    std::shared_ptr<void> owner(base_ + offset, [arena = shared_from_this(), offset, bytes](void*) noexcept {
       arena->release(offset, bytes);
     });
     return {.offset = offset, .bytes = bytes, .data = base_ + offset, .memory = WindowBuffer(std::move(owner))};

@@ -1,0 +1,150 @@
+#include "launch/launch.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <stdexcept>
+#include <thread>
+
+#include "launch/shared.hpp"
+
+namespace crossdock::tools {
+namespace {
+
+using std::chrono::milliseconds;
+using ::testing::HasSubstr;
+
+constexpr milliseconds kLong{20'000};
+
+class EveryKind : public ::testing::TestWithParam<bool> {
+ protected:
+  static LaunchOptions options(int num_ranks) { return {.num_ranks = num_ranks, .threads = GetParam()}; }
+};
+
+TEST_P(EveryKind, RunsEveryRankOnce) {
+  SharedArray<int> calls(5);
+  const LaunchResult result = launch(options(5), [&](const World& world, Rendezvous& rendezvous) {
+    ++calls[static_cast<std::size_t>(world.rank())];
+    EXPECT_EQ(world.num_ranks(), 5);
+    rendezvous.wait();
+  });
+  EXPECT_TRUE(result.ok());
+  EXPECT_EQ(result.exit_code(), 0);
+  for (std::size_t rank = 0; rank < 5; ++rank) EXPECT_EQ(calls[rank], 1);
+}
+
+TEST_P(EveryKind, RendezvousWaitsForAll) {
+  SharedArray<std::atomic<int>> arrived(1);
+  SharedArray<int> seen(4);
+  const LaunchResult result = launch(options(4), [&](const World& world, Rendezvous& rendezvous) {
+    for (int round = 1; round <= 50; ++round) {
+      ++arrived[0];
+      rendezvous.wait();
+      if (arrived[0] == 4 * round) ++seen[static_cast<std::size_t>(world.rank())];
+      rendezvous.wait();
+    }
+  });
+  EXPECT_TRUE(result.ok());
+  for (std::size_t rank = 0; rank < 4; ++rank) EXPECT_EQ(seen[rank], 50);
+}
+
+TEST_P(EveryKind, NamesTheRankThatThrows) {
+  const LaunchResult result = launch(options(3), [](const World& world, Rendezvous& rendezvous) {
+    if (world.rank() == 1) throw std::runtime_error("no more coffee");
+    rendezvous.wait();
+  });
+  EXPECT_EQ(result.exit_code(), 1);
+  ASSERT_EQ(result.failures.size(), 3U);
+  EXPECT_EQ(result.failures[0].message, "rank 1: no more coffee");
+  EXPECT_THAT(result.failures[1].message, HasSubstr("rank 1 will not come"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Launch, EveryKind, ::testing::Values(true, false),
+                         [](const auto& info) { return info.param ? "threads" : "processes"; });
+
+TEST(LaunchProcesses, NamesTheRankThatIsKilled) {
+  std::vector<std::string> lines;
+  LaunchOptions options{.num_ranks = 4, .report = [&](const std::string& line) { lines.push_back(line); }};
+  const LaunchResult result = launch(options, [](const World& world, Rendezvous& rendezvous) {
+    if (world.rank() == 3) ::kill(::getpid(), SIGKILL);
+    rendezvous.wait();
+  });
+  EXPECT_EQ(result.exit_code(), 1);
+  ASSERT_EQ(lines.size(), 4U);
+  EXPECT_EQ(lines[0], "rank 3 was killed by signal 9 (SIGKILL)");
+  EXPECT_THAT(lines[1], HasSubstr("rank 3 will not come"));
+}
+
+TEST(LaunchProcesses, EndsSurvivorsAfterTheGrace) {
+  const auto begin = std::chrono::steady_clock::now();
+  const LaunchResult result = launch({.num_ranks = 2, .grace = milliseconds(100)}, [](const World& world, Rendezvous&) {
+    if (world.rank() == 0) throw std::runtime_error("gone");
+    std::this_thread::sleep_for(kLong);
+  });
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, kLong / 2);
+  ASSERT_EQ(result.failures.size(), 2U);
+  EXPECT_EQ(result.failures[1].message, "rank 1 was ended: it still ran 100 ms after the first failure");
+}
+
+TEST(LaunchProcesses, EndsAJobThatStalls) {
+  const LaunchResult result = launch({.num_ranks = 2, .stall = milliseconds(300)},
+                                     [](const World&, Rendezvous&) { std::this_thread::sleep_for(kLong); });
+  ASSERT_EQ(result.failures.size(), 2U);
+  EXPECT_EQ(result.failures[0].message, "rank 0 made no progress for 300 ms and was ended");
+}
+
+class EndingSignal : public ::testing::TestWithParam<int> {};
+
+TEST_P(EndingSignal, EndsAllAtOnce) {
+  SharedArray<pid_t> pids(3);
+  const auto begin = std::chrono::steady_clock::now();
+  const LaunchResult result = launch({.num_ranks = 3}, [&](const World& world, Rendezvous& rendezvous) {
+    pids[static_cast<std::size_t>(world.rank())] = ::getpid();
+    rendezvous.wait();
+    if (world.rank() == 0) ::kill(::getppid(), GetParam());
+    std::this_thread::sleep_for(kLong);
+  });
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, kLong / 2);
+  EXPECT_EQ(result.exit_code(), 128 + GetParam());
+  EXPECT_TRUE(result.failures.empty());
+  for (std::size_t rank = 0; rank < 3; ++rank) {
+    EXPECT_EQ(::kill(pids[rank], 0), -1);
+    EXPECT_EQ(errno, ESRCH);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Launch, EndingSignal, ::testing::Values(SIGINT, SIGTERM));
+
+TEST(LaunchProcesses, DieWithTheirParent) {
+  SharedArray<pid_t> pids(2);
+  const pid_t parent = ::fork();
+  if (parent == 0) {
+    launch({.num_ranks = 2}, [&](const World& world, Rendezvous& rendezvous) {
+      rendezvous.wait();
+      pids[static_cast<std::size_t>(world.rank())] = ::getpid();
+      std::this_thread::sleep_for(kLong);
+    });
+    ::_exit(0);
+  }
+  const auto until = std::chrono::steady_clock::now() + kLong / 2;
+  const auto both = [&](const auto& check) {
+    while (std::chrono::steady_clock::now() < until) {
+      if (check(pids[0]) && check(pids[1])) return true;
+      std::this_thread::sleep_for(milliseconds(5));
+    }
+    return false;
+  };
+  ASSERT_TRUE(both([](pid_t pid) { return pid != 0; }));
+  ::kill(parent, SIGKILL);
+  ::waitpid(parent, nullptr, 0);
+  EXPECT_TRUE(both([](pid_t pid) { return ::kill(pid, 0) == -1 && errno == ESRCH; }));
+}
+
+}  // namespace
+}  // namespace crossdock::tools

@@ -1,0 +1,105 @@
+#include "bench/scenario.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "bench/footprint.hpp"
+#include "bench/options.hpp"
+#include "crossdock/error.hpp"
+#include "numbers.hpp"
+
+namespace crossdock::tools::bench {
+namespace {
+
+BenchOptions small_options() {
+  BenchOptions options;
+  options.nodes = 2;
+  options.ranks_per_node = 2;
+  options.hidden = 128;
+  options.experts = 10;
+  options.top_k = 4;
+  options.tokens = 33;
+  return options;
+}
+
+class EveryType : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(EveryType, XIsFiniteAndOfModerateSize) {
+  BenchOptions options = small_options();
+  options.dtype = GetParam();
+  const Scenario scenario = make_scenario(options, Mode::kThroughput, 8, 1);
+  std::vector<std::byte> row(scenario.x_row_bytes());
+  std::vector<std::byte> other(scenario.x_row_bytes());
+  fill_x_row(scenario, 0, 1, 5, row);
+  for (std::size_t i = 0; i < 128; ++i) {
+    const float value = std::fabs(widen(scenario.x_dtype, row.data(), i));
+    EXPECT_GE(value, 0x1p-7F);
+    EXPECT_LT(value, 2.0F);
+  }
+  fill_x_row(scenario, 0, 1, 5, other);
+  EXPECT_EQ(row, other);
+  fill_x_row(scenario, 1, 1, 5, other);
+  EXPECT_NE(row, other);
+  fill_x_row(scenario, 0, 1, 6, other);
+  EXPECT_NE(row, other);
+}
+
+INSTANTIATE_TEST_SUITE_P(Scenario, EveryType, ::testing::Values("bf16", "fp16", "fp32", "fp8"));
+
+TEST(Scenario, PlacesExperts) {
+  const Scenario scenario = make_scenario(small_options(), Mode::kThroughput, 8, 1);  // 10 experts: 3, 3, 2, 2
+  EXPECT_EQ(scenario.first_expert(1), 3);
+  EXPECT_EQ(scenario.first_expert(3), 8);
+  EXPECT_TRUE(scenario.is_local(9, 3));
+  EXPECT_FALSE(scenario.is_local(8, 2));
+  EXPECT_FALSE(scenario.is_local(-1, 0));
+}
+
+TEST(Scenario, CountsAreSumsOfTheirParts) {
+  for (const Mode mode : {Mode::kThroughput, Mode::kLatency}) {
+    const Scenario scenario = make_scenario(small_options(), mode, 33, 1);
+    for (int rank = 0; rank < 4; ++rank) {
+      const RowCounts all(scenario, scenario.sets[0], rank, 0, 33);
+      const RowCounts head(scenario, scenario.sets[0], rank, 0, 10);
+      const RowCounts tail(scenario, scenario.sets[0], rank, 10, 33);
+      EXPECT_GT(all.total(), 0);
+      EXPECT_EQ(all.total(), head.total() + tail.total());
+      EXPECT_EQ(all.at(0, 3), head.at(0, 3) + tail.at(0, 3));
+    }
+  }
+}
+
+TEST(Footprint, FitsAsItIs) {
+  const FittedScenario fitted = fit_scenario(small_options(), Mode::kThroughput, std::int64_t{8} << 30);
+  EXPECT_EQ(fitted.note, "");
+  EXPECT_EQ(fitted.scenario.sets.size(), 2U);
+}
+
+TEST(Footprint, LowersTokensAndSaysSo) {
+  BenchOptions options = small_options();
+  options.verify = false;
+  const std::int64_t whole = footprint_of(make_scenario(options, Mode::kThroughput, 33, 1)).total();
+  const FittedScenario fitted = fit_scenario(options, Mode::kThroughput, whole);
+  EXPECT_LT(fitted.scenario.tokens, 33);
+  EXPECT_EQ(fitted.scenario.sets.size(), 1U);
+  EXPECT_THAT(fitted.note, ::testing::HasSubstr("tokens lowered from 33 to"));
+  EXPECT_THROW(fit_scenario(options, Mode::kThroughput, 100), Error);
+}
+
+TEST(Options, SayWhatIsWrong) {
+  BenchOptions options = small_options();
+  options.hidden = 100;
+  try {
+    validate(options);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("--hidden: expected a multiple of 128, got 100"));
+  }
+  EXPECT_NO_THROW(validate(small_options()));
+  EXPECT_NO_THROW(validate(demo_options()));
+}
+
+}  // namespace
+}  // namespace crossdock::tools::bench
