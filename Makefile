@@ -10,18 +10,20 @@ INSTALL_PACKAGES ?= scripts/install_packages
 CHECK_SEED ?= 20260101
 CHECK_CASES ?= 500
 FUZZ_SECONDS ?= 60
+# By its path: python3 of the PATH may be another one, of a version manager.
+PYTHON ?= /usr/bin/python3
 # g++ 12's ThreadSanitizer cannot start where the kernel spreads addresses over 32 bits.
 SAME_ADDRESSES := $(shell setarch --addr-no-randomize true 2>/dev/null && echo setarch --addr-no-randomize)
 
 STAGES := format-check headers check random-check asan tsan tidy
 
-sources = $(shell find include src tools tests -name '*.[ch]pp')
+sources = $(shell find include src tools tests benchmarks -name "*.[ch]pp")
 build = mkdir -p build; cmake --preset $(1) >build/$(1).configure.log || { cat build/$(1).configure.log; exit 1; }; \
         cmake --build --preset $(1) --parallel $(JOBS)
 run_tests = ctest --preset $(1) --parallel $(JOBS)
 
 .PHONY: help demo test build check headers random-check asan tsan fuzz tidy format format-check clean \
-        demo-packages test-packages
+        demo-packages test-packages peers peers-packages
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -63,6 +65,10 @@ format: test-packages ## rewrite all sources in the project's format
 format-check: test-packages
 	@clang-format-19 --dry-run -Werror $(sources)
 
+peers: peers-packages ## measure the library against Open MPI, MPICH and memcpy (install them, build, run)
+	@$(call build,peers)
+	@$(PYTHON) benchmarks/peers/run.py
+
 clean: ## remove build/
 	rm -rf build
 
@@ -71,3 +77,6 @@ demo-packages:
 
 test-packages:
 	@$(INSTALL_PACKAGES) demo test
+
+peers-packages:
+	@$(INSTALL_PACKAGES) demo peers

@@ -3,6 +3,9 @@ add_compile_options(-Wall -Wextra -Werror -Wshadow -Wconversion -Wno-sign-conver
 if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
   add_compile_options(-Wno-string-conversion)  # CROSSDOCK_ASSERT(!"reason")
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  add_compile_options(-Wno-restrict)  # false alarms inside std::string's operator+ (GCC bug 105651)
+endif()
 # The contract rounds after every multiply and every add.
 add_compile_options(-ffp-contract=off)
 # Assertions name src/file, not the folder somebody built in.

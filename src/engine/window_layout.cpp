@@ -82,7 +82,9 @@ WindowLayout::WindowLayout(const GroupConfig& config, int num_ranks)
     : num_ranks_(static_cast<std::size_t>(num_ranks)), control_(config, num_ranks) {
   if (config.latency_max_tokens == 0) return;
   area_bytes_ = core::make_wire_layout(largest_wire_shape(config), config.latency_max_tokens).total;
-  latency_bytes_ = area_bytes_ * num_ranks_ * static_cast<std::size_t>(config.latency_slots);
+  core::RegionTable areas;
+  areas.add(num_ranks_ * static_cast<std::size_t>(config.latency_slots), area_bytes_);
+  latency_bytes_ = areas.total();
 }
 
 void check_config(const GroupConfig& config, int num_ranks) {
@@ -119,8 +121,10 @@ RequiredBytes required_bytes(const GroupConfig& config, int num_ranks) {
   RequiredBytes required{
       .control = layout.control().total(), .latency = layout.latency_bytes(), .results = results.total()};
   required.signals = transport::signal_bytes(num_ranks, engine::num_signals());
+  core::RegionTable window;  // the sum may overflow where its parts do not
+  for (const std::size_t part : {required.control, required.latency, required.results}) window.add(1, part);
+  required.window = window.total();
   core::RegionTable ranks;
-  required.window = required.control + required.latency + required.results;
   ranks.add(static_cast<std::size_t>(num_ranks), required.window + required.signals);
   required.all_ranks = ranks.total();
   return required;

@@ -27,7 +27,7 @@ ConstTensorView read_view(Input& input, DType dtype, std::initializer_list<std::
   ConstTensorView view = dense_view(data, dtype, shape);
   if (input.flag()) return view;
   view.dtype = input.one_of(kTypes);
-  view.num_dims = input.between(0, 3);
+  view.num_dims = input.between(-1, 4);
   for (auto& size : view.shape) size = input.flag() ? input.between(0, 64) : input.any<std::int64_t>();
   for (auto& stride : view.strides) stride = input.flag() ? input.between(0, 64) : input.any<std::int64_t>();
   return view;

@@ -49,7 +49,7 @@ std::uint16_t fp16_from_float(float value) {
   if (size >= 65520.0F) return static_cast<std::uint16_t>(sign | 0x7C00);
   int exponent = 0;
   std::frexp(size, &exponent);
-  const int unit = exponent < -13 ? -24 : exponent - 11;  // exponent of the last mantissa bit
+  const int unit = size < 0x1p-14F ? -24 : exponent - 11;  // exponent of the last mantissa bit
   const auto steps = static_cast<int>(std::nearbyint(std::ldexp(size, -unit)));
   // 1024 to 2048 steps a binade, so a carry out of the mantissa raises the exponent by itself
   const int magnitude = unit == -24 ? steps : ((unit + 24) << 10) + steps;

@@ -20,7 +20,7 @@ std::string library_version() {
   std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
   int length = 0;
   MPI_Get_library_version(text.data(), &length);
-  std::string version(text.data(), static_cast<std::size_t>(length));
+  std::string version(text.data());  // Open MPI counts the closing zero in the length, MPICH does not
   version.resize(std::min(version.size(), version.find('\n')));
   std::ranges::replace(version, '\t', ' ');
   return version;

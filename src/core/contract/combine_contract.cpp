@@ -17,6 +17,15 @@ struct Call {
   std::int64_t hidden() const { return input.x.shape[input.x.num_dims == 3 ? 2 : 1]; }
 };
 
+void check_shapes(const Call& call) {
+  check_shape(call.caller, "x", call.input.x);
+  check_shape(call.caller, "topk_weights", call.input.topk_weights);
+  check_shape(call.caller, "recv_topk_weights", call.input.recv_topk_weights);
+  check_shape(call.caller, "bias0", call.input.bias0);
+  check_shape(call.caller, "bias1", call.input.bias1);
+  check_shape(call.caller, "out_y", call.options.out_y);
+}
+
 void check_x(const Call& call) {
   const ConstTensorView& x = call.input.x;
   const CombineFacts& facts = call.facts;
@@ -81,6 +90,7 @@ void check_bias(const Call& call, std::string_view what, const ConstTensorView& 
 
 void check_combine(const CombineInput& input, const CombineOptions& options, const CombineFacts& facts) {
   const Call call{input, options, facts, {.operation = "combine", .rank = facts.rank}};
+  check_shapes(call);
   check_x(call);
   check_types(call);
   check_all_weights(call);

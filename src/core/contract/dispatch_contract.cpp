@@ -22,6 +22,14 @@ struct Call {
   std::int64_t hidden() const { return input.x.shape[1]; }
 };
 
+void check_shapes(const Call& call) {
+  check_shape(call.caller, "x", call.input.x);
+  check_shape(call.caller, "scales", call.input.scales);
+  check_shape(call.caller, "topk_idx", call.input.topk_idx);
+  check_shape(call.caller, "topk_weights", call.input.topk_weights);
+  check_shape(call.caller, "out_x", call.options.out_x);
+}
+
 void check_x(const Call& call) {
   const ConstTensorView& x = call.input.x;
   const bool known = is_plain_float(x.dtype) || x.dtype == DType::kFp8E4m3;
@@ -165,6 +173,7 @@ void check_out_x(const Call& call) {
 
 void check_dispatch(const DispatchInput& input, const DispatchOptions& options, const DispatchLimits& limits) {
   const Call call{input, options, limits, {.operation = "dispatch", .rank = limits.rank}};
+  check_shapes(call);
   check_x(call);
   check_num_tokens(call);
   check_scales(call);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace crossdock::core {
 
 void reject(const Caller& caller, std::string_view what, std::string_view expected, std::string_view got,
@@ -9,6 +11,19 @@ void reject(const Caller& caller, std::string_view what, std::string_view expect
   throw Error(code,
               fmt::format("{}, rank {}: {}: expected {}, got {}", caller.operation, caller.rank, what, expected, got),
               Report{.operation = std::string(caller.operation), .phase = "input", .rank = caller.rank});
+}
+
+void check_shape(const Caller& caller, std::string_view what, const ConstTensorView& tensor) {
+  if (tensor.num_dims > static_cast<int>(tensor.shape.size())) {
+    reject(caller, what, "at most 3 dimensions", fmt::format("{}", tensor.num_dims));
+  }
+  auto bytes = static_cast<std::int64_t>(size_of(tensor.dtype));
+  for (int d = 0; d < tensor.num_dims; ++d) {
+    const std::int64_t size = tensor.shape[static_cast<std::size_t>(d)];
+    if (size < 0 || __builtin_mul_overflow(bytes, std::max<std::int64_t>(size, 1), &bytes)) {
+      reject(caller, what, "sizes that are not negative and fit memory", describe(tensor));
+    }
+  }
 }
 
 void check_memory(const Caller& caller, std::string_view what, const ConstTensorView& tensor) {

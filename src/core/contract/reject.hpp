@@ -24,6 +24,10 @@ constexpr bool is_plain_float(DType dtype) {
   return dtype == DType::kBf16 || dtype == DType::kFp16 || dtype == DType::kFp32;
 }
 
+/// Rejects what no memory can hold: more than three dimensions, negative sizes, a product beyond 63 bits. After it the
+/// functions of views may be asked without fear of overflow.
+void check_shape(const Caller& caller, std::string_view what, const ConstTensorView& tensor);
+
 /// Rejects a tensor that has elements but no memory.
 void check_memory(const Caller& caller, std::string_view what, const ConstTensorView& tensor);
 

@@ -16,7 +16,7 @@ namespace {
 
 template <std::size_t Size>
 void set_text(std::array<char, Size>& target, std::string_view text) {
-  std::copy_n(text.data(), std::min(text.size(), Size - 1), target.data());
+  std::ranges::copy(text.substr(0, Size - 1), target.begin());
 }
 
 std::string host_name() {

@@ -79,6 +79,15 @@ TEST(DispatchContract, AcceptsValidCalls) {
   });
 }
 
+TEST(DispatchContract, Shapes) {
+  constexpr std::int64_t kHuge = std::int64_t{1} << 40;
+  rejects("x: expected at most 3 dimensions, got 4", [](Dispatch& d) { d.input.x.num_dims = 4; });
+  rejects("x: expected sizes that are not negative", [](Dispatch& d) { d.input.x.shape[0] = -1; });
+  rejects("fit memory, got bf16 [1099511627776, 1099511627776]",
+          [](Dispatch& d) { d.input.x.shape = {kHuge, kHuge, 0}; });
+  rejects("scales: expected sizes", [](Dispatch& d) { d.input.scales = {.num_dims = 3, .shape = {kHuge, kHuge, 0}}; });
+}
+
 TEST(DispatchContract, X) {
   rejects("x: expected bf16, fp16, fp32 or fp8 [T, H]", [](Dispatch& d) { d.input.x = {}; });
   rejects("x: expected bf16, fp16, fp32 or fp8 [T, H]", [](Dispatch& d) { d.input.x.dtype = DType::kInt32; });

@@ -94,7 +94,7 @@ TEST(Gate, BiasChoosesButDoesNotWeigh) {
 }
 
 TEST(Gate, NormalizedSigmoidScores) {
-  GateConfig config{.num_experts = 3, .top_k = 2, .route_scale = 3.0F};
+  const GateConfig config{.num_experts = 3, .top_k = 2, .route_scale = 3.0F};
   const Chosen chosen = choose(config, {0.0F, 100.0F, -100.0F});
   EXPECT_THAT(chosen.experts, ElementsAre(1, 0));
   EXPECT_THAT(chosen.weights, ElementsAre(FloatEq(2.0F), FloatEq(1.0F)));
@@ -135,7 +135,7 @@ void expect_rejected(const std::string& what, const std::function<void(Call&)>& 
 }
 
 TEST(Gate, AcceptsTheCallThatTheCasesBelowDamage) {
-  Call call;
+  const Call call;
   EXPECT_NO_THROW(gate(call.config, call.logits, call.bias, call.topk_idx, call.topk_weights));
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <random>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,7 @@ struct Source {
   RouteContext context{
       .placement = {.num_experts = 6, .num_ranks = 2}, .topology = {.num_ranks = 2, .ranks_per_node = 2}, .live = live};
 
-  Route route(Layout layout, const std::vector<std::int32_t>& topk_idx, std::int64_t top_k) {
+  Route route(Layout layout, std::span<const std::int32_t> topk_idx, std::int64_t top_k) {
     context.layout = layout;
     const auto num_tokens = static_cast<std::int64_t>(topk_idx.size()) / top_k;
     return make_route(dense_view(topk_idx.data(), DType::kInt32, {num_tokens, top_k}), context);
@@ -38,7 +39,7 @@ std::vector<int> ordinals(const Route& route) {
 }
 
 // Token 0 repeats expert 4, token 1 has none, token 2 is on rank 1 alone.
-const std::vector<std::int32_t> kRepeats{4, 0, 4, -1, -1, -1, 5, 4, -1};
+constexpr std::array<std::int32_t, 9> kRepeats{4, 0, 4, -1, -1, -1, 5, 4, -1};
 
 TEST(Route, FlatNumbersTokensOfARank) {
   const Route route = Source{}.route(Layout::kFlat, kRepeats, 3);
@@ -89,7 +90,7 @@ TEST(Route, CountsARowForEachOtherNode) {
 TEST(Route, RefusesAnIndexThatIsNoExpert) {
   for (const std::int32_t bad : {6, -2}) {
     try {
-      Source{}.route(Layout::kFlat, {0, 1, 2, bad}, 2);
+      Source{}.route(Layout::kFlat, std::array{0, 1, 2, bad}, 2);
       ADD_FAILURE() << bad << " was accepted";
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
@@ -136,39 +137,40 @@ class Ordering : public ::testing::TestWithParam<Layout> {
  protected:
   static constexpr int kRanks = 3;
   static constexpr int kTopK = 6;
-  const Placement placement_{.num_experts = 7, .num_ranks = kRanks};
-  const std::vector<std::uint8_t> live_{1, 1, 1};
-  std::vector<Route> routes_;
+  const Placement placement{.num_experts = 7, .num_ranks = kRanks};
+  const std::vector<std::uint8_t> live{1, 1, 1};
+  std::vector<Route> routes;
 
   void SetUp() override {
     std::mt19937 random(5);
     for (int rank = 0; rank < kRanks; ++rank) {
-      std::vector<std::int32_t> topk_idx((rank + 1) * 7 * kTopK);
+      const std::int64_t num_tokens = 7 * (rank + 1);
+      std::vector<std::int32_t> topk_idx(static_cast<std::size_t>(num_tokens * kTopK));
       for (auto& expert : topk_idx) expert = static_cast<std::int32_t>(random() % 8) - 1;
-      routes_.push_back(make_route(dense_view(topk_idx.data(), DType::kInt32, {(rank + 1) * 7, kTopK}),
-                                   {.placement = placement_,
-                                    .topology = {.num_ranks = kRanks, .ranks_per_node = kRanks},
-                                    .rank = rank,
-                                    .live = live_,
-                                    .layout = GetParam()}));
+      routes.push_back(make_route(dense_view(topk_idx.data(), DType::kInt32, {num_tokens, kTopK}),
+                                  {.placement = placement,
+                                   .topology = {.num_ranks = kRanks, .ranks_per_node = kRanks},
+                                   .rank = rank,
+                                   .live = live,
+                                   .layout = GetParam()}));
     }
   }
 
   Slots slots_of(int dst) const {
     std::vector<std::int64_t> rows;
     ExpertCounts counts;
-    for (const Route& route : routes_) {
+    for (const Route& route : routes) {
       rows.push_back(static_cast<std::int64_t>(route.tokens_to[dst].size()));
       counts.push_back(route.expert_rows[dst]);
     }
     if (GetParam() == Layout::kFlat) return flat_slots(rows);
-    if (GetParam() == Layout::kExpertContiguous) return contiguous_slots(counts, placement_.num_local(dst), 1);
-    return padded_slots(counts, placement_.num_local(dst), 1000);
+    if (GetParam() == Layout::kExpertContiguous) return contiguous_slots(counts, placement.num_local(dst), 1);
+    return padded_slots(counts, placement.num_local(dst), 1000);
   }
 
   /// What the layout sorts rows by; equal keys share a row.
   std::array<int, 4> key(int source, int token, int k) const {
-    const Selection& selection = routes_[source].at(token, k);
+    const Selection& selection = routes[source].at(token, k);
     if (GetParam() == Layout::kFlat) return {0, source, token, 0};
     return {selection.local_expert, source, token, GetParam() == Layout::kExpertContiguous ? k : 0};
   }
@@ -176,9 +178,9 @@ class Ordering : public ::testing::TestWithParam<Layout> {
   template <typename Visit>
   void for_each_selection(int dst, Visit visit) const {
     for (int source = 0; source < kRanks; ++source) {
-      for (int token = 0; token < routes_[source].num_tokens; ++token) {
+      for (int token = 0; token < routes[source].num_tokens; ++token) {
         for (int k = 0; k < kTopK; ++k) {
-          if (routes_[source].at(token, k).rank == dst) visit(source, token, k);
+          if (routes[source].at(token, k).rank == dst) visit(source, token, k);
         }
       }
     }
@@ -191,12 +193,12 @@ TEST_P(Ordering, FirstRowPlusOrdinalIsThePlaceInSortedOrder) {
     for_each_selection(dst, [&](int source, int token, int k) { keys.insert(key(source, token, k)); });
     const Slots slots = slots_of(dst);
     for_each_selection(dst, [&](int source, int token, int k) {
-      const Selection& selection = routes_[source].at(token, k);
+      const Selection& selection = routes[source].at(token, k);
       const auto mine = key(source, token, k);
       auto place = static_cast<std::int64_t>(std::distance(keys.begin(), keys.find(mine)));
       if (GetParam() == Layout::kExpertPadded) {
         place -= std::distance(keys.begin(), keys.lower_bound({mine[0], 0, 0, 0}));
-        place += 1000 * mine[0];
+        place += std::int64_t{1000} * mine[0];
       }
       const std::size_t column = GetParam() == Layout::kFlat ? 0 : selection.local_expert;
       ASSERT_EQ(slots.first_row[source][column] + selection.ordinal, place);

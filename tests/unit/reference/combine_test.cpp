@@ -21,7 +21,7 @@ CombineInput padded_rows(SmallCase& small, std::vector<float> first, std::vector
   first.resize(6, kNever);
   second.resize(6, kNever);
   first.insert(first.end(), second.begin(), second.end());
-  ConstTensorView x = small.store.rows(DType::kFp32, 4, first);
+  const ConstTensorView x = small.store.rows(DType::kFp32, 4, first);
   return {.x = dense_view(x.data, DType::kFp32, {2, 6, 4})};
 }
 

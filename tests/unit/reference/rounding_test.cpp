@@ -1,5 +1,4 @@
 // Where combine rounds and in which order it adds: sums chosen so that any other place or order shows.
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <bit>
@@ -10,9 +9,6 @@
 
 namespace crossdock::reference {
 namespace {
-
-using ::testing::Each;
-using ::testing::ElementsAre;
 
 constexpr float kHalfStep = 0x1p-8F;  // 1 + kHalfStep is half way between bf16's 1 and 1.0078125: it rounds to 1
 constexpr float kBig = 0x1p24F;       // kBig + 1 rounds to kBig in fp32

@@ -17,7 +17,7 @@ namespace crossdock::reference {
 /// What kPoison bytes read as.
 inline constexpr std::int32_t kPoisonInt = std::bit_cast<std::int32_t>(0xA5A5'A5A5U);
 inline constexpr float kPoisonFp32 = std::bit_cast<float>(0xA5A5'A5A5U);
-inline const float kPoisonBf16 = core::float_from_bf16(0xA5A5);
+inline constexpr float kPoisonBf16 = std::bit_cast<float>(0xA5A5'0000U);
 
 /// Owns the tensors of a test.
 class Store {

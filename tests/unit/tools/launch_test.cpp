@@ -22,12 +22,12 @@ using ::testing::HasSubstr;
 
 constexpr milliseconds kLong{20'000};
 
-class EveryKind : public ::testing::TestWithParam<bool> {
+class EveryLaunch : public ::testing::TestWithParam<bool> {
  protected:
   static LaunchOptions options(int num_ranks) { return {.num_ranks = num_ranks, .threads = GetParam()}; }
 };
 
-TEST_P(EveryKind, RunsEveryRankOnce) {
+TEST_P(EveryLaunch, RunsEveryRankOnce) {
   SharedArray<int> calls(5);
   const LaunchResult result = launch(options(5), [&](const World& world, Rendezvous& rendezvous) {
     ++calls[static_cast<std::size_t>(world.rank())];
@@ -39,7 +39,7 @@ TEST_P(EveryKind, RunsEveryRankOnce) {
   for (std::size_t rank = 0; rank < 5; ++rank) EXPECT_EQ(calls[rank], 1);
 }
 
-TEST_P(EveryKind, RendezvousWaitsForAll) {
+TEST_P(EveryLaunch, RendezvousWaitsForAll) {
   SharedArray<std::atomic<int>> arrived(1);
   SharedArray<int> seen(4);
   const LaunchResult result = launch(options(4), [&](const World& world, Rendezvous& rendezvous) {
@@ -54,7 +54,7 @@ TEST_P(EveryKind, RendezvousWaitsForAll) {
   for (std::size_t rank = 0; rank < 4; ++rank) EXPECT_EQ(seen[rank], 50);
 }
 
-TEST_P(EveryKind, NamesTheRankThatThrows) {
+TEST_P(EveryLaunch, NamesTheRankThatThrows) {
   const LaunchResult result = launch(options(3), [](const World& world, Rendezvous& rendezvous) {
     if (world.rank() == 1) throw std::runtime_error("no more coffee");
     rendezvous.wait();
@@ -65,8 +65,8 @@ TEST_P(EveryKind, NamesTheRankThatThrows) {
   EXPECT_THAT(result.failures[1].message, HasSubstr("rank 1 will not come"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Launch, EveryKind, ::testing::Values(true, false),
-                         [](const auto& info) { return info.param ? "threads" : "processes"; });
+INSTANTIATE_TEST_SUITE_P(Launch, EveryLaunch, ::testing::Values(true, false),
+                         [](const auto& kind) { return kind.param ? "threads" : "processes"; });
 
 TEST(LaunchProcesses, NamesTheRankThatIsKilled) {
   std::vector<std::string> lines;

@@ -100,7 +100,7 @@ TEST(Npy, NamesOffsetExpectedAndGot) {
       {"many dimensions",
        {.header = header_text("<i4", "False", "(1, 1, 2, 2)"), .data = data},
        "at most 3 dimensions"},
-      {"negative", {.header = header_text("<i4", "False", "(-1, 2, 2)"), .data = data}, "byte 57: expected a size"},
+      {"negative", {.header = header_text("<i4", "False", "(-1, 2, 2)"), .data = data}, "byte 61: expected a size"},
       {"huge", {.header = header_text("<i4", "False", "(4294967296, 4294967296, 2)"), .data = data}, "got an overflow"},
       {"short",
        {.header = header_text("<i4", "False", "(1, 2, 3)"), .data = data},

@@ -43,9 +43,9 @@ std::string message_of(const RoutingOptions& options) {
   return "no error";
 }
 
-class EveryKind : public ::testing::TestWithParam<const char*> {};
+class EveryRouting : public ::testing::TestWithParam<const char*> {};
 
-TEST_P(EveryKind, ChoosesDistinctExpertsInRange) {
+TEST_P(EveryRouting, ChoosesDistinctExpertsInRange) {
   const Routing routing = make_routing(options_of(GetParam()));
   ASSERT_EQ(routing.experts.size(), 3U * 200U * 4U);
   for (int rank = 0; rank < 3; ++rank) {
@@ -57,7 +57,7 @@ TEST_P(EveryKind, ChoosesDistinctExpertsInRange) {
   }
 }
 
-TEST_P(EveryKind, FewerTokensArePrefixes) {
+TEST_P(EveryRouting, FewerTokensArePrefixes) {
   RoutingOptions options = options_of(GetParam());
   const Routing whole = make_routing(options);
   options.tokens = 17;
@@ -69,7 +69,7 @@ TEST_P(EveryKind, FewerTokensArePrefixes) {
   }
 }
 
-TEST_P(EveryKind, SeedsAndRanksDiffer) {
+TEST_P(EveryRouting, SeedsAndRanksDiffer) {
   RoutingOptions options = options_of(GetParam());
   const Routing first = make_routing(options);
   EXPECT_NE(token_of(first, 0, 0), token_of(first, 1, 1));
@@ -78,7 +78,7 @@ TEST_P(EveryKind, SeedsAndRanksDiffer) {
   EXPECT_EQ(make_routing(options).experts, make_routing(options).experts);
 }
 
-TEST_P(EveryKind, WeightsArePositiveAndSumToOne) {
+TEST_P(EveryRouting, WeightsArePositiveAndSumToOne) {
   const Routing routing = make_routing(options_of(GetParam()));
   for (std::size_t token = 0; token < 600; ++token) {
     const float* row = routing.weights.data() + token * 4;
@@ -87,7 +87,7 @@ TEST_P(EveryKind, WeightsArePositiveAndSumToOne) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Routing, EveryKind, ::testing::Values("uniform", "zipf:1.2", "khot:6", "gate"));
+INSTANTIATE_TEST_SUITE_P(Routing, EveryRouting, ::testing::Values("uniform", "zipf:1.2", "khot:6", "gate"));
 
 TEST(Routing, UniformReachesAllExpertsAlike) {
   const auto counts = counts_of(make_routing(options_of("uniform")));

@@ -24,9 +24,9 @@ BenchOptions small_options() {
   return options;
 }
 
-class EveryType : public ::testing::TestWithParam<const char*> {};
+class EveryDtype : public ::testing::TestWithParam<const char*> {};
 
-TEST_P(EveryType, XIsFiniteAndOfModerateSize) {
+TEST_P(EveryDtype, XIsFiniteAndOfModerateSize) {
   BenchOptions options = small_options();
   options.dtype = GetParam();
   const Scenario scenario = make_scenario(options, Mode::kThroughput, 8, 1);
@@ -46,7 +46,7 @@ TEST_P(EveryType, XIsFiniteAndOfModerateSize) {
   EXPECT_NE(row, other);
 }
 
-INSTANTIATE_TEST_SUITE_P(Scenario, EveryType, ::testing::Values("bf16", "fp16", "fp32", "fp8"));
+INSTANTIATE_TEST_SUITE_P(Scenario, EveryDtype, ::testing::Values("bf16", "fp16", "fp32", "fp8"));
 
 TEST(Scenario, PlacesExperts) {
   const Scenario scenario = make_scenario(small_options(), Mode::kThroughput, 8, 1);  // 10 experts: 3, 3, 2, 2

@@ -84,8 +84,7 @@ void write_all(int fd, const std::string& text) {
     body(world, rendezvous);
   } catch (const std::exception& error) {
     write_all(status_fd, fmt::format("rank {}: {}", rank, error.what()));
-    rendezvous.break_by(rank);
-    code = 1;
+    code = 1;  // the parent breaks the rendezvous, so that this failure is seen before those it causes
   }
   std::fflush(nullptr);
   ::_exit(code);

@@ -32,9 +32,11 @@ std::string failure_of(const World& world, Rendezvous& rendezvous, const RankBod
 void run_thread(const LaunchOptions& options, const World& world, Rendezvous& rendezvous, const RankBody& body,
                 Job& job) {
   const std::string message = failure_of(world, rendezvous, body);
-  if (!message.empty()) rendezvous.break_by(world.rank());
   const std::lock_guard lock(job.mutex);
-  if (!message.empty()) note_failure(options, job.result, world.rank(), message);
+  if (!message.empty()) {
+    note_failure(options, job.result, world.rank(), message);
+    rendezvous.break_by(world.rank());  // after it, so that it is seen before those it causes
+  }
   --job.running;
   job.changed.notify_one();
 }

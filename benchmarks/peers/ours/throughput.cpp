@@ -1,4 +1,4 @@
-#include "crossdock/throughput.hpp"
+#include "ours/throughput.hpp"
 
 #include <optional>
 

@@ -4,9 +4,9 @@
 #include <cstdio>
 #include <exception>
 
-#include "crossdock/latency.hpp"
-#include "crossdock/throughput.hpp"
 #include "harness/flags.hpp"
+#include "ours/latency.hpp"
+#include "ours/throughput.hpp"
 
 namespace crossdock::peers {
 namespace {

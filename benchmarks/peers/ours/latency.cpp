@@ -1,4 +1,4 @@
-#include "crossdock/latency.hpp"
+#include "ours/latency.hpp"
 
 #include <memory>
 

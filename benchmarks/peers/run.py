@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Measures the peers' job: this library, Open MPI and MPICH over shared memory, and memcpy as the limit.
+
+Bytes are compared before anything is timed. All programs stay alive through a section and take turns. The job is BF16,
+flat, per_rank tree, unit weights. Build first: cmake --preset peers && cmake --build --preset peers, or `make peers`.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import sys
+
+from runner import machine, sections
+from runner.bars import bars_of
+from runner.contestants import CACHES_A_BUFFER, Contestants
+from runner.program import Failure
+from runner.table import table_of, table_of_bars
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--programs", type=pathlib.Path, default=machine.ROOT / "build/peers/bin")
+    parser.add_argument("--results", type=pathlib.Path, default=machine.ROOT / "benchmarks/results")
+    parser.add_argument("--sections", default="peers,tokens,latency", help="which to measure (default: %(default)s)")
+    parser.add_argument("--ranks", default="4,cores", help="of the section peers (default: %(default)s)")
+    parser.add_argument("--tokens", type=int, default=1024)
+    parser.add_argument("--many-tokens", type=int, default=8192)
+    parser.add_argument("--latency-max-tokens", type=int, default=128, help="T_max of latency mode")
+    parser.add_argument("--hidden", type=int, default=7168)
+    parser.add_argument("--top-k", type=int, default=8)
+    parser.add_argument("--experts", type=int, default=64)
+    parser.add_argument("--warmups", type=int, default=5)
+    parser.add_argument("--samples", type=int, default=21)
+    return parser.parse_args()
+
+
+def plan(options):
+    """(section, ranks), in order."""
+    wanted = options.sections.split(",")
+    counts = [machine.cores() if word == "cores" else int(word) for word in options.ranks.split(",")]
+    for ranks in dict.fromkeys(counts) if "peers" in wanted else ():
+        yield sections.peers, ranks
+    if "tokens" in wanted:
+        yield sections.tokens, 4
+    if "latency" in wanted:
+        yield sections.latency, 2
+
+
+def measure(options):
+    flags = ["--hidden", str(options.hidden), "--top-k", str(options.top_k), "--experts", str(options.experts)]
+    for section, ranks in plan(options):
+        print(f"measuring: {section.__name__}, {ranks} ranks", file=sys.stderr)
+        with Contestants(options.programs) as contestants:
+            yield section(contestants, flags, ranks, options) | {"commands": contestants.commands}
+
+
+def write_record(options, facts, measured, bars):
+    now = datetime.datetime.now(datetime.timezone.utc)
+    record = {
+        "date": now.isoformat(timespec="seconds"),
+        "machine": facts | {"load_average_after": round(os.getloadavg()[0], 2)},
+        "crossdock": machine.crossdock_version(),
+        "job": {name: getattr(options, name) for name in ("hidden", "top_k", "experts", "warmups", "samples")},
+        "sections": [section | {"samples": section["samples"].as_json()} for section in measured],
+        "required": bars,
+    }
+    options.results.mkdir(parents=True, exist_ok=True)
+    path = options.results / f"peers-{now:%Y-%m-%d-%H%M%S}.json"
+    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+def main():
+    options = parse_arguments()
+    facts = machine.facts()
+    try:
+        measured = list(measure(options))
+    except (Failure, sections.Different) as failure:
+        sys.exit(f"peers: {failure}")
+    bars = [bar for section in measured for bar in bars_of(section)]
+    path = write_record(options, facts, measured, bars)
+    print(f"\n{facts['cpu']}, {facts['cores']} cores, Linux {facts['kernel']}; load average {facts['load_average']}")
+    print(
+        f"Median of {options.samples} after {options.warmups} warm-ups, wall time of all ranks; outputs compared byte "
+        f"by byte first; record: {os.path.relpath(path)}"
+    )
+    if facts["load_average"] > 0.5:
+        print("Other programs were running: these numbers are noisy.")
+    print(f"Limit: each process has a source and a target of {CACHES_A_BUFFER:g} last-level caches.")
+    for section in measured:
+        print()
+        print("\n".join(table_of(section)))
+    print()
+    print("\n".join(table_of_bars(bars)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+#include "kernels/launch.hpp"
+
+#include <fmt/format.h>
+
+#include "crossdock/error.hpp"
+
+namespace crossdock::kernels {
+
+void check_cuda(cudaError_t status, std::string_view what) {
+  if (status == cudaSuccess) return;
+  throw Error(ErrorCode::kSystem, fmt::format("{}: {}", what, cudaGetErrorString(status)));
+}
+
+void check_launch(std::string_view kernel) { check_cuda(cudaGetLastError(), fmt::format("launch of {}", kernel)); }
+
+void allow_shared_memory(const void* kernel, int bytes) {
+  check_cuda(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes),
+             fmt::format("{} bytes of shared memory", bytes));
+}
+
+}  // namespace crossdock::kernels

@@ -1,0 +1,41 @@
+// topk_idx -> slots: which rows a source has for whom, numbered by prefix sums, never by arrival.
+#pragma once
+
+#include <cstdint>
+
+#include "device/port/peer_port.hpp"
+#include "device/sync/wait_limit.hpp"
+
+namespace crossdock::kernels {
+
+inline constexpr int kMaxTopK = 32;
+inline constexpr int kMaxExperts = 1024;
+
+/// Tokens of one block.
+inline constexpr int kRoutingTokens = 256;
+
+/// Memory of this rank that one routing uses; zero before the first. Kept between calls.
+struct RoutingScratch {
+  std::uint32_t* ticket = nullptr;           ///< [1]
+  std::uint64_t* block_rows = nullptr;       ///< [blocks, kMaxPeers]: tag << 32 | rows
+  std::int32_t* block_experts = nullptr;     ///< [blocks, kMaxExperts]
+};
+
+struct RoutingArgs {
+  const void* topk_idx = nullptr;  ///< [T, K] int32 or int64; outside [0, E): no selection
+  bool idx_is_64 = false;
+  int num_tokens = 0;
+  int top_k = 0;
+  int num_experts = 0;
+  int num_ranks = 1;
+  int rank = 0;
+  std::uint32_t tag = 0;  ///< not 0, another one each call
+  // Results
+  std::int32_t* slots = nullptr;         ///< [T, R]: ordinal among this source's rows for the rank, or -1
+  std::int32_t* rank_rows = nullptr;     ///< [R]
+  std::int32_t* expert_rows = nullptr;   ///< [E]: selections
+  RoutingScratch scratch = {};
+  device::WaitLimit limit = {};
+};
+
+}  // namespace crossdock::kernels

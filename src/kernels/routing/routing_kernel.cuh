@@ -1,0 +1,119 @@
+// A thread a token, a block kRoutingTokens of them. Blocks wait only for those with an earlier ticket.
+#pragma once
+
+#include "device/sync/wait.cuh"
+#include "kernels/placement.cuh"
+#include "kernels/routing/routing_args.hpp"
+
+namespace crossdock::kernels {
+
+struct RoutingSmem {
+  std::int32_t expert_rows[kMaxExperts];
+  std::int32_t warp_rows[kRoutingTokens / 32][device::kMaxPeers];  ///< rows of a warp, then of all warps before it
+  std::int32_t first_row[device::kMaxPeers];                      ///< rows of all blocks before this one
+  int block;
+};
+
+/// Ranks that the token goes to, a bit each; counts its selections.
+__device__ __forceinline__ std::uint32_t ranks_of_token(const RoutingArgs& args, int token, RoutingSmem& smem) {
+  std::uint32_t ranks = 0;
+  for (int k = 0; k < args.top_k; ++k) {
+    const long long index = static_cast<long long>(token) * args.top_k + k;
+    const int expert = expert_at(args.topk_idx, args.idx_is_64, index, args.num_experts);
+    if (expert < 0) continue;
+    atomicAdd(&smem.expert_rows[expert], 1);
+    ranks |= 1U << rank_of(expert, args.num_experts, args.num_ranks);
+  }
+  return ranks;
+}
+
+/// Turns the rows of each warp into those of all warps before it; returns the block's rows for rank threadIdx.x.
+__device__ __forceinline__ std::int32_t scan_warps(RoutingSmem& smem) {
+  std::int32_t sum = 0;
+  for (auto& rows : smem.warp_rows) {
+    const std::int32_t own = rows[threadIdx.x];
+    rows[threadIdx.x] = sum;
+    sum += own;
+  }
+  return sum;
+}
+
+/// Thread r: publishes this block's rows for rank r, then adds those of the blocks before it.
+__device__ __forceinline__ std::int32_t scan_blocks(const RoutingArgs& args, int block, std::int32_t rows) {
+  const auto tagged = static_cast<std::uint64_t>(args.tag) << 32;
+  const int rank = static_cast<int>(threadIdx.x);
+  std::uint64_t* const mine = args.scratch.block_rows + block * device::kMaxPeers + rank;
+  device::store_release_gpu(mine, tagged | static_cast<std::uint32_t>(rows));
+  std::int32_t sum = 0;
+  for (int earlier = 0; earlier < block; ++earlier) {
+    const std::uint64_t* word = args.scratch.block_rows + earlier * device::kMaxPeers + rank;
+    const device::Awaited awaited{device::Operation::kRouting, device::Phase::kBlocks, args.rank, args.rank};
+    if (!device::wait_for(word, tagged, awaited, args.limit)) return 0;
+    sum += static_cast<std::int32_t>(device::load_relaxed_sys(word) & 0xFFFF'FFFFU);
+  }
+  return sum;
+}
+
+/// The last block has seen all others: it adds their selections.
+__device__ __forceinline__ void sum_experts(const RoutingArgs& args, const RoutingSmem& smem, int last) {
+  for (int expert = static_cast<int>(threadIdx.x); expert < args.num_experts; expert += kRoutingTokens) {
+    std::int32_t sum = smem.expert_rows[expert];
+    for (int block = 0; block < last; ++block) sum += __ldcg(args.scratch.block_experts + block * kMaxExperts + expert);
+    args.expert_rows[expert] = sum;
+  }
+}
+
+__device__ __forceinline__ void write_slots(const RoutingArgs& args, const RoutingSmem& smem, int token,
+                                            std::uint32_t ranks) {
+  const unsigned lane = threadIdx.x % 32;
+  for (int rank = 0; rank < args.num_ranks; ++rank) {
+    const bool goes = (ranks >> rank & 1U) != 0;
+    const std::uint32_t before = __ballot_sync(~0U, goes) & ((1U << lane) - 1);
+    if (token >= args.num_tokens) continue;
+    const std::int32_t row = smem.first_row[rank] + smem.warp_rows[threadIdx.x / 32][rank] + __popc(before);
+    args.slots[static_cast<long long>(token) * args.num_ranks + rank] = goes ? row : -1;
+  }
+}
+
+__global__ void __launch_bounds__(kRoutingTokens) routing_kernel(const __grid_constant__ RoutingArgs args) {
+  __shared__ RoutingSmem smem;
+  const int num_blocks = static_cast<int>(gridDim.x);
+  for (int expert = static_cast<int>(threadIdx.x); expert < args.num_experts; expert += kRoutingTokens) {
+    smem.expert_rows[expert] = 0;
+  }
+  if (threadIdx.x == 0) {
+    smem.block = static_cast<int>(atomicAdd(args.scratch.ticket, 1U));
+    if (smem.block == num_blocks - 1) *args.scratch.ticket = 0;
+  }
+  __syncthreads();
+
+  // Count
+  const int block = smem.block;
+  const int token = block * kRoutingTokens + static_cast<int>(threadIdx.x);
+  const std::uint32_t ranks = token < args.num_tokens ? ranks_of_token(args, token, smem) : 0;
+  for (int rank = 0; rank < args.num_ranks; ++rank) {
+    const std::uint32_t goes = __ballot_sync(~0U, (ranks >> rank & 1U) != 0);
+    if (threadIdx.x % 32 == 0) smem.warp_rows[threadIdx.x / 32][rank] = __popc(goes);
+  }
+  __syncthreads();
+  if (block < num_blocks - 1) {
+    for (int expert = static_cast<int>(threadIdx.x); expert < args.num_experts; expert += kRoutingTokens) {
+      args.scratch.block_experts[block * kMaxExperts + expert] = smem.expert_rows[expert];
+    }
+  }
+  __threadfence();
+  __syncthreads();
+
+  // Number
+  if (static_cast<int>(threadIdx.x) < args.num_ranks) {
+    const std::int32_t rows = scan_warps(smem);
+    const std::int32_t first = scan_blocks(args, block, rows);
+    smem.first_row[threadIdx.x] = first;
+    if (block == num_blocks - 1) args.rank_rows[threadIdx.x] = first + rows;
+  }
+  __syncthreads();
+  write_slots(args, smem, token, ranks);
+  if (block == num_blocks - 1) sum_experts(args, smem, block);
+}
+
+}  // namespace crossdock::kernels
