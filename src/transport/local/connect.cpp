@@ -1,11 +1,11 @@
 #include "transport/local/connect.hpp"
 
-#include "transport/local/arena.hpp"
+#include "transport/local/rank_memory.hpp"
 
 namespace crossdock::transport {
 
 std::size_t signal_bytes(int num_ranks, int num_signals) {
-  return ArenaShape{.board = {.num_ranks = num_ranks, .num_signals = num_signals}}.window_offset();
+  return RankMemoryShape{.board = {.num_ranks = num_ranks, .num_signals = num_signals}}.window_offset();
 }
 
 std::unique_ptr<Transport> connect_local(Bootstrap& bootstrap, const LocalOptions& options) {

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "transport/local/arena.hpp"
+#include "transport/local/rank_memory.hpp"
 
 namespace crossdock::transport {
 
@@ -20,7 +20,7 @@ struct Introduction {
   std::uint32_t uid = 0;
   std::int64_t pid = 0;
   std::uint64_t token = 0;  ///< whoever connects here has to know it
-  ArenaOffer offer = {};
+  RankMemoryOffer offer = {};
   std::array<char, 128> machine = {};  ///< boot id and network namespace
   std::array<char, 128> host = {};     ///< for messages
   std::array<char, 104> socket_name = {};
@@ -30,7 +30,7 @@ struct Introduction {
 };
 
 /// Of this process.
-Introduction introduce(const std::string& socket_name, const ArenaOffer& offer);
+Introduction introduce(const std::string& socket_name, const RankMemoryOffer& offer);
 
 /// Throws Error(kInvalidArgument) where the bytes are no introduction of this version.
 Introduction parse_introduction(std::span<const std::byte> bytes, int rank);

@@ -32,50 +32,52 @@ MappedTransport::MappedTransport(int rank, std::vector<MappedRank> ranks)
 // The flag goes up before the connections close (as members they go after this body): a peer that sees the hang-up sees
 // the flag too.
 MappedTransport::~MappedTransport() {
-  arena(rank_).board().mark_left();
+  memory(rank_).board().mark_left();
   for (int peer = 0; peer < num_ranks(); ++peer) {
-    if (peer != rank_) arena(peer).board().ring();
+    if (peer != rank_) memory(peer).board().ring();
   }
 }
 
-Arena& MappedTransport::arena(int rank) {
+RankMemory& MappedTransport::memory(int rank) {
   CROSSDOCK_ASSERT(rank >= 0 && rank < num_ranks());
-  return ranks_[static_cast<std::size_t>(rank)].arena;
+  return ranks_[static_cast<std::size_t>(rank)].memory;
 }
 
-const Arena& MappedTransport::arena(int rank) const {
+const RankMemory& MappedTransport::memory(int rank) const {
   CROSSDOCK_ASSERT(rank >= 0 && rank < num_ranks());
-  return ranks_[static_cast<std::size_t>(rank)].arena;
+  return ranks_[static_cast<std::size_t>(rank)].memory;
 }
 
 Capabilities MappedTransport::capabilities() const { return {.peer_mapped = true, .ordered = true}; }
 
-std::span<std::byte> MappedTransport::window() { return arena(rank_).window(); }
+std::span<std::byte> MappedTransport::window() { return memory(rank_).window(); }
 
-std::byte* MappedTransport::peer_window(int peer) { return arena(peer).window().data(); }
+std::byte* MappedTransport::peer_window(int peer) { return memory(peer).window().data(); }
 
 void MappedTransport::put(int peer, std::size_t offset, std::span<const std::byte> bytes) {
-  const std::span<std::byte> target = arena(peer).window();
+  const std::span<std::byte> target = memory(peer).window();
   CROSSDOCK_ASSERT(offset <= target.size() && bytes.size() <= target.size() - offset);
   if (!bytes.empty()) std::memcpy(target.data() + offset, bytes.data(), bytes.size());
 }
 
-void MappedTransport::signal(int peer, int index, std::uint64_t value) { arena(peer).board().set(rank_, index, value); }
+void MappedTransport::signal(int peer, int index, std::uint64_t value) {
+  memory(peer).board().set(rank_, index, value);
+}
 
 std::uint64_t MappedTransport::observed(int source, int index) const {
-  return arena(rank_).board().word(source, index);
+  return memory(rank_).board().word(source, index);
 }
 
-std::uint32_t MappedTransport::ticket() const { return arena(rank_).board().ticket(); }
+std::uint32_t MappedTransport::ticket() const { return memory(rank_).board().ticket(); }
 
 void MappedTransport::sleep(std::uint32_t ticket, std::chrono::microseconds at_most) {
-  arena(rank_).board().sleep(ticket, at_most, spin_);
+  memory(rank_).board().sleep(ticket, at_most, spin_);
 }
 
-void MappedTransport::wake() { arena(rank_).board().ring(); }
+void MappedTransport::wake() { memory(rank_).board().ring(); }
 
 PeerState MappedTransport::peer_state(int peer) {
-  const Arena& seen = arena(peer);
+  const RankMemory& seen = memory(peer);
   const auto index = static_cast<std::size_t>(peer);
   PeerState state = states_[index].load(std::memory_order_relaxed);
   if (state != PeerState::kAlive) return state;
@@ -90,8 +92,8 @@ PeerState MappedTransport::peer_state(int peer) {
   return state;
 }
 
-void MappedTransport::publish_wait(int peer) { arena(rank_).board().publish_wait(peer); }
+void MappedTransport::publish_wait(int peer) { memory(rank_).board().publish_wait(peer); }
 
-int MappedTransport::peer_waits_for(int peer) const { return arena(peer).board().waits_for(); }
+int MappedTransport::peer_waits_for(int peer) const { return memory(peer).board().waits_for(); }
 
 }  // namespace crossdock::transport

@@ -1,19 +1,19 @@
-// The transport of ranks that map each other's arenas: a put is a copy, a signal is a store and a doorbell.
+// The transport of ranks that map the memory of each other: a put is a copy, a signal is a store and a doorbell.
 #pragma once
 
 #include <atomic>
 #include <memory>
 #include <vector>
 
-#include "transport/local/arena.hpp"
 #include "transport/local/life_line.hpp"
+#include "transport/local/rank_memory.hpp"
 #include "transport/transport.hpp"
 
 namespace crossdock::transport {
 
 /// One rank (the own one too) as this rank sees it.
 struct MappedRank {
-  Arena arena;
+  RankMemory memory;
   LifeLine line = {};
 };
 
@@ -41,8 +41,8 @@ class MappedTransport final : public Transport {
   int peer_waits_for(int peer) const override;
 
  private:
-  Arena& arena(int rank);
-  const Arena& arena(int rank) const;
+  RankMemory& memory(int rank);
+  const RankMemory& memory(int rank) const;
 
   int rank_;
   bool spin_;

@@ -1,4 +1,5 @@
-// Ranks as processes of one machine: an arena is a memfd, handed over a Unix socket that stays open as a life line.
+// Ranks as processes of one machine: the memory of a rank is a memfd, handed over a Unix socket that stays open as a
+// life line.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
@@ -9,10 +10,10 @@
 
 #include "crossdock/error.hpp"
 #include "transport/local/agreement.hpp"
-#include "transport/local/arena.hpp"
 #include "transport/local/connect.hpp"
 #include "transport/local/introduction.hpp"
 #include "transport/local/mapped_transport.hpp"
+#include "transport/local/rank_memory.hpp"
 #include "transport/local/unix_socket.hpp"
 #include "transport/local/wire.hpp"
 #include "transport/rank_list.hpp"
@@ -21,7 +22,7 @@
 namespace crossdock::transport {
 namespace {
 
-// Travels with the arena's file, in both directions of every connection.
+// Travels with the memory file, in both directions of every connection.
 struct Hello {
   std::uint64_t token = 0;  ///< the receiver's
   std::int64_t rank = -1;   ///< the sender's
@@ -29,7 +30,7 @@ struct Hello {
 
 // Memory without a name in any file system: it is gone with its last mapping, however its processes end. Sealed, so
 // that no peer can shrink it under a reader.
-FileDescriptor make_arena_file(int rank, std::size_t bytes) {
+FileDescriptor make_memory_file(int rank, std::size_t bytes) {
   FileDescriptor file(::memfd_create(fmt::format("crossdock-rank-{}", rank).c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!file) throw_system("memfd_create");
   if (::ftruncate(file.number(), static_cast<off_t>(bytes)) != 0) {
@@ -55,10 +56,10 @@ class Meeting {
  public:
   Meeting(Bootstrap& bootstrap, const LocalOptions& options, const base::Deadline& deadline)
       : rank_(bootstrap.rank()), num_ranks_(bootstrap.num_ranks()), deadline_(deadline) {
-    const ArenaShape shape{.board = {.num_ranks = num_ranks_, .num_signals = options.num_signals},
-                           .window_bytes = options.window_bytes};
+    const RankMemoryShape shape{.board = {.num_ranks = num_ranks_, .num_signals = options.num_signals},
+                                .window_bytes = options.window_bytes};
     check_shape(shape);
-    own_file_ = make_arena_file(rank_, shape.bytes());
+    own_file_ = make_memory_file(rank_, shape.bytes());
     const std::string name = unguessable_socket_name();
     listener_ = listen_on(name);
     introduction_ = introduce(name, {.window_bytes = options.window_bytes, .num_signals = options.num_signals});
@@ -82,7 +83,7 @@ class Meeting {
   static std::size_t at(int rank) { return static_cast<std::size_t>(rank); }
 
   void parse(const std::vector<std::vector<std::byte>>& gathered) {
-    std::vector<ArenaOffer> offers;
+    std::vector<RankMemoryOffer> offers;
     for (int peer = 0; peer < num_ranks_; ++peer) {
       peers_.push_back(parse_introduction(gathered[at(peer)], peer));
       offers.push_back(peers_.back().offer);
@@ -132,10 +133,10 @@ class Meeting {
     std::vector<MappedRank> ranks;
     for (int peer = 0; peer < num_ranks_; ++peer) {
       const FileDescriptor& file = peer == rank_ ? own_file_ : files_[at(peer)];
-      const ArenaShape& shape = shapes_[at(peer)];
+      const RankMemoryShape& shape = shapes_[at(peer)];
       check_file_size(file, shape.bytes(), peer);
       auto memory = std::make_shared<const Mapping>(Mapping::shared_file(file.number(), shape.bytes()));
-      ranks.push_back({.arena = Arena(std::move(memory), shape),
+      ranks.push_back({.memory = RankMemory(std::move(memory), shape),
                        .line = peer == rank_ ? LifeLine() : LifeLine(std::move(sockets_[at(peer)]))});
     }
     return ranks;
@@ -169,7 +170,7 @@ class Meeting {
   FileDescriptor listener_;
   Introduction introduction_;
   std::vector<Introduction> peers_;
-  std::vector<ArenaShape> shapes_;
+  std::vector<RankMemoryShape> shapes_;
   std::vector<FileDescriptor> sockets_;
   std::vector<FileDescriptor> files_;
 };

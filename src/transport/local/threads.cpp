@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "transport/local/agreement.hpp"
-#include "transport/local/arena.hpp"
 #include "transport/local/connect.hpp"
 #include "transport/local/mapped_transport.hpp"
+#include "transport/local/rank_memory.hpp"
 #include "transport/local/wire.hpp"
 
 namespace crossdock::transport {
@@ -50,7 +50,7 @@ class Directory {
 // The own memory, listed while start-up lasts.
 class Listing {
  public:
-  explicit Listing(const ArenaShape& shape)
+  explicit Listing(const RankMemoryShape& shape)
       : memory_(std::make_shared<const Mapping>(Mapping::anonymous(shape.bytes()))),
         number_(Directory::of_process().enter(memory_)) {}
   ~Listing() { Directory::of_process().erase(number_); }
@@ -65,20 +65,20 @@ class Listing {
 };
 
 struct Introduction {
-  ArenaOffer offer = {};
+  RankMemoryOffer offer = {};
   std::uint64_t number = 0;
 };
 
 std::vector<MappedRank> find_all(const std::vector<Introduction>& introductions) {
-  std::vector<ArenaOffer> offers;
+  std::vector<RankMemoryOffer> offers;
   for (const Introduction& introduction : introductions) offers.push_back(introduction.offer);
-  const std::vector<ArenaShape> shapes = shapes_of(offers);
+  const std::vector<RankMemoryShape> shapes = shapes_of(offers);
 
   std::vector<MappedRank> ranks;
   for (std::size_t rank = 0; rank < introductions.size(); ++rank) {
     auto memory = Directory::of_process().find(introductions[rank].number);
     if (!memory) throw Error(ErrorCode::kRankLost, fmt::format("connect: rank {} gave up", rank));
-    ranks.push_back({.arena = Arena(std::move(memory), shapes[rank])});
+    ranks.push_back({.memory = RankMemory(std::move(memory), shapes[rank])});
   }
   return ranks;
 }
@@ -89,8 +89,8 @@ std::unique_ptr<Transport> connect_threads(Bootstrap& bootstrap, const LocalOpti
   const base::Deadline deadline(options.deadline);
   std::unique_ptr<Listing> listing;
   const auto gathered = agree(bootstrap, deadline, [&] {
-    const ArenaShape shape{.board = {.num_ranks = bootstrap.num_ranks(), .num_signals = options.num_signals},
-                           .window_bytes = options.window_bytes};
+    const RankMemoryShape shape{.board = {.num_ranks = bootstrap.num_ranks(), .num_signals = options.num_signals},
+                                .window_bytes = options.window_bytes};
     check_shape(shape);
     listing = std::make_unique<Listing>(shape);
     return bytes_of(Introduction{.offer = {.window_bytes = options.window_bytes, .num_signals = options.num_signals},

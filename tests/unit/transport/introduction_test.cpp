@@ -13,7 +13,7 @@ namespace {
 using namespace transport;
 using ::testing::HasSubstr;
 
-const ArenaOffer kOffer{.window_bytes = 4096, .num_signals = 3};
+const RankMemoryOffer kOffer{.window_bytes = 4096, .num_signals = 3};
 
 TEST(Introduction, ComesBack) {
   const Introduction sent = introduce("crossdock-name", kOffer);

@@ -1,4 +1,4 @@
-#include "transport/local/arena.hpp"
+#include "transport/local/rank_memory.hpp"
 
 #include <fmt/format.h>
 
@@ -12,9 +12,9 @@
 
 namespace crossdock::transport {
 
-std::size_t ArenaShape::window_offset() const { return base::round_up(board.bytes(), page_bytes()); }
+std::size_t RankMemoryShape::window_offset() const { return base::round_up(board.bytes(), page_bytes()); }
 
-void check_shape(const ArenaShape& shape) {
+void check_shape(const RankMemoryShape& shape) {
   if (shape.board.num_signals < 0) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("num_signals: expected 0 or more, got {}", shape.board.num_signals));
@@ -27,8 +27,8 @@ void check_shape(const ArenaShape& shape) {
   }
 }
 
-std::vector<ArenaShape> shapes_of(const std::vector<ArenaOffer>& offers) {
-  std::vector<ArenaShape> shapes;
+std::vector<RankMemoryShape> shapes_of(const std::vector<RankMemoryOffer>& offers) {
+  std::vector<RankMemoryShape> shapes;
   for (std::size_t rank = 0; rank < offers.size(); ++rank) {
     if (offers[rank].num_signals != offers[0].num_signals) {
       throw Error(ErrorCode::kOptionsMismatch,
@@ -43,7 +43,7 @@ std::vector<ArenaShape> shapes_of(const std::vector<ArenaOffer>& offers) {
   return shapes;
 }
 
-Arena::Arena(std::shared_ptr<const Mapping> memory, const ArenaShape& shape)
+RankMemory::RankMemory(std::shared_ptr<const Mapping> memory, const RankMemoryShape& shape)
     : memory_(std::move(memory)),
       board_(memory_->bytes().data(), shape.board),
       window_(memory_->bytes().subspan(shape.window_offset(), shape.window_bytes)) {

@@ -13,7 +13,7 @@
 namespace crossdock::transport {
 
 /// Everybody computes it from the same numbers, so sizes and addresses cannot disagree.
-struct ArenaShape {
+struct RankMemoryShape {
   SignalBoard::Shape board = {};
   std::size_t window_bytes = 0;
 
@@ -22,24 +22,24 @@ struct ArenaShape {
   std::size_t bytes() const { return window_offset() + window_bytes; }
 };
 
-/// Throws Error(kInvalidArgument) where the sizes make no arena that an address space can hold.
-void check_shape(const ArenaShape& shape);
+/// Throws Error(kInvalidArgument) where the sizes make no mapping that an address space can hold.
+void check_shape(const RankMemoryShape& shape);
 
-/// What ranks tell one another of their arenas.
-struct ArenaOffer {
+/// What ranks tell one another of their memory.
+struct RankMemoryOffer {
   std::uint64_t window_bytes = 0;
   std::int64_t num_signals = 0;
 };
 
 /// The shapes by rank. Throws Error(kOptionsMismatch) where ranks differ in num_signals, (kInvalidArgument) where sizes
 /// are not possible.
-std::vector<ArenaShape> shapes_of(const std::vector<ArenaOffer>& offers);
+std::vector<RankMemoryShape> shapes_of(const std::vector<RankMemoryOffer>& offers);
 
-/// A rank's arena as one rank sees it.
-class Arena {
+/// The memory of a rank as one rank sees it.
+class RankMemory {
  public:
   /// `memory` has shape.bytes() bytes, zeros at first.
-  Arena(std::shared_ptr<const Mapping> memory, const ArenaShape& shape);
+  RankMemory(std::shared_ptr<const Mapping> memory, const RankMemoryShape& shape);
 
   SignalBoard& board() { return board_; }
   const SignalBoard& board() const { return board_; }
