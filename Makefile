@@ -9,13 +9,13 @@ INSTALL_PACKAGES ?= scripts/install_packages
 # Fixed, so that a failure repeats; `crossdock check` prints the case that fails.
 CHECK_SEED ?= 20260101
 CHECK_CASES ?= 500
-FUZZ_SECONDS ?= 60
+FUZZ_SECONDS ?= 30
 # By its path: python3 of the PATH may be another one, of a version manager.
 PYTHON ?= /usr/bin/python3
 # g++ 12's ThreadSanitizer cannot start where the kernel spreads addresses over 32 bits.
 SAME_ADDRESSES := $(shell setarch --addr-no-randomize true 2>/dev/null && echo setarch --addr-no-randomize)
 
-STAGES := format-check headers check random-check asan tsan tidy
+STAGES := format-check headers check random-check asan tsan fuzz tidy
 
 sources = $(shell find include src tools tests benchmarks -name "*.[ch]pp")
 build = mkdir -p build; cmake --preset $(1) >build/$(1).configure.log || { cat build/$(1).configure.log; exit 1; }; \
@@ -54,6 +54,10 @@ asan: test-packages ## the tests under the address and undefined-behaviour sanit
 tsan: test-packages ## the tests with threads under the thread sanitizer
 	@$(call build,tsan) --target tests_threads
 	@$(SAME_ADDRESSES) $(call run_tests,tsan)
+
+fuzz: test-packages ## every fuzzer for FUZZ_SECONDS seconds, from its corpus
+	@$(call build,fuzz)
+	@scripts/fuzz build/fuzz $(FUZZ_SECONDS)
 
 tidy: test-packages ## clang-tidy over src and tools
 	@$(call build,dev) --target help >/dev/null

@@ -10,6 +10,7 @@ import datetime
 import json
 import os
 import pathlib
+import signal
 import sys
 
 from runner import machine, sections
@@ -74,6 +75,7 @@ def write_record(options, facts, measured, bars):
 
 def main():
     options = parse_arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("peers: ended by a signal"))  # programs and folders go too
     facts = machine.facts()
     try:
         measured = list(measure(options))

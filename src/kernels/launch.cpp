@@ -13,6 +13,10 @@ void check_cuda(cudaError_t status, std::string_view what) {
 
 void check_launch(std::string_view kernel) { check_cuda(cudaGetLastError(), fmt::format("launch of {}", kernel)); }
 
+void refuse(std::string_view kernel, std::string_view what, std::string_view expected, std::int64_t got) {
+  throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: {}: expected {}, got {}", kernel, what, expected, got));
+}
+
 void allow_shared_memory(const void* kernel, int bytes) {
   check_cuda(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes),
              fmt::format("{} bytes of shared memory", bytes));

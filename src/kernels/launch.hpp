@@ -1,8 +1,9 @@
-// Refusals of the CUDA runtime as Errors.
+// Refusals as Errors. Kernel sources do without fmt: nvcc 13.0 rejects its consteval strings.
 #pragma once
 
 #include <cuda_runtime_api.h>
 
+#include <cstdint>
 #include <string_view>
 
 namespace crossdock::kernels {
@@ -12,6 +13,9 @@ void check_cuda(cudaError_t status, std::string_view what);
 
 /// After a launch.
 void check_launch(std::string_view kernel);
+
+/// Throws Error(kInvalidArgument): "dispatch: num_sms: expected 1 to 256, got 0".
+[[noreturn]] void refuse(std::string_view kernel, std::string_view what, std::string_view expected, std::int64_t got);
 
 /// Lets a kernel use that much dynamic shared memory on the current device.
 void allow_shared_memory(const void* kernel, int bytes);

@@ -48,6 +48,9 @@ class Transport {
   /// Looks now. A rank that left or was lost stays so.
   virtual PeerState peer_state(int peer) = 0;
 
+  /// Peers see kLeft from now on; the memory stays mapped while this lives. The destructor does it too.
+  virtual void leave() noexcept = 0;
+
   /// Tells peers that this rank waits for `peer`; -1 = for nobody. A hang is blamed on the rank that waits for nobody.
   virtual void publish_wait(int peer) = 0;
   /// What a peer published; -1 where it waits for nobody.

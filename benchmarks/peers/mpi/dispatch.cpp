@@ -27,7 +27,7 @@ void exchange_counts(Buffers& buffers) {
 void pack_idx(const Buffers& buffers, int token, int to, std::int32_t* row) {
   const int begin = buffers.job.first_expert(to);
   const int end = buffers.job.first_expert(to + 1);
-  const std::int32_t* idx = buffers.topk_idx.data() + token * buffers.job.top_k;
+  const std::int32_t* idx = buffers.topk_idx.data() + std::int64_t{token} * buffers.job.top_k;
   for (int k = 0; k < buffers.job.top_k; ++k) row[k] = idx[k] >= begin && idx[k] < end ? idx[k] - begin : -1;
 }
 
@@ -41,7 +41,7 @@ void pack(const Buffers& buffers, const Place& place) {
     for (int to = 0; to < job.num_ranks; ++to) {
       const int slot = buffers.slot[token * job.num_ranks + to];
       if (slot < 0) continue;
-      pack_idx(buffers, token, to, packed_idx.data() + (buffers.sent.first[to] + slot) * job.top_k);
+      pack_idx(buffers, token, to, packed_idx.data() + std::int64_t{buffers.sent.first[to] + slot} * job.top_k);
       if (std::byte* begin = place(to)) std::memcpy(begin + slot * job.row_bytes(), x, job.row_bytes());
     }
   }

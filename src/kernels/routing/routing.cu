@@ -1,8 +1,5 @@
-#include <fmt/format.h>
-
 #include "base/math.hpp"
 #include "core/layout/region_table.hpp"
-#include "crossdock/error.hpp"
 #include "kernels/launch.hpp"
 #include "kernels/routing/routing.hpp"
 #include "kernels/routing/routing_kernel.cuh"
@@ -34,11 +31,9 @@ RoutingScratch routing_scratch(void* memory, int max_tokens) {
 }
 
 void launch_routing(const RoutingArgs& args, cudaStream_t stream) {
-  if (args.top_k > kMaxTopK || args.num_experts > kMaxExperts || args.num_ranks > device::kMaxPeers) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("routing: expected top_k <= {}, experts <= {}, ranks <= {}, got {}, {}, {}", kMaxTopK,
-                            kMaxExperts, device::kMaxPeers, args.top_k, args.num_experts, args.num_ranks));
-  }
+  if (args.top_k < 1 || args.top_k > kMaxTopK) refuse("routing", "top_k", "1 to 32", args.top_k);
+  if (args.num_experts > kMaxExperts) refuse("routing", "experts", "at most 1024", args.num_experts);
+  if (args.num_ranks > device::kMaxPeers) refuse("routing", "ranks of a node", "at most 32", args.num_ranks);
   routing_kernel<<<num_blocks(args.num_tokens), kRoutingTokens, 0, stream>>>(args);
   check_launch("routing");
 }

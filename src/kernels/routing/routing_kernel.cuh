@@ -27,31 +27,46 @@ __device__ __forceinline__ std::uint32_t ranks_of_token(const RoutingArgs& args,
   return ranks;
 }
 
-/// Turns the rows of each warp into those of all warps before it; returns the block's rows for rank threadIdx.x.
-__device__ __forceinline__ std::int32_t scan_warps(RoutingSmem& smem) {
+/// Turns the rows of each warp into those of all warps before it; returns the block's rows.
+__device__ __forceinline__ std::int32_t scan_warps(RoutingSmem& smem, int rank) {
   std::int32_t sum = 0;
   for (auto& rows : smem.warp_rows) {
-    const std::int32_t own = rows[threadIdx.x];
-    rows[threadIdx.x] = sum;
+    const std::int32_t own = rows[rank];
+    rows[rank] = sum;
     sum += own;
   }
   return sum;
 }
 
-/// Thread r: publishes this block's rows for rank r, then adds those of the blocks before it.
-__device__ __forceinline__ std::int32_t scan_blocks(const RoutingArgs& args, int block, std::int32_t rows) {
+/// A warp: publishes this block's rows for the rank, then adds those of the blocks before it, a lane a block.
+__device__ __forceinline__ std::int32_t scan_blocks(const RoutingArgs& args, int block, int rank, std::int32_t rows) {
   const auto tagged = static_cast<std::uint64_t>(args.tag) << 32;
-  const int rank = static_cast<int>(threadIdx.x);
-  std::uint64_t* const mine = args.scratch.block_rows + block * device::kMaxPeers + rank;
-  device::store_release_gpu(mine, tagged | static_cast<std::uint32_t>(rows));
-  std::int32_t sum = 0;
-  for (int earlier = 0; earlier < block; ++earlier) {
-    const std::uint64_t* word = args.scratch.block_rows + earlier * device::kMaxPeers + rank;
-    const device::Awaited awaited{device::Operation::kRouting, device::Phase::kBlocks, args.rank, args.rank};
-    if (!device::wait_for(word, tagged, awaited, args.limit)) return 0;
-    sum += static_cast<std::int32_t>(device::load_relaxed_sys(word) & 0xFFFF'FFFFU);
+  const int lane = static_cast<int>(threadIdx.x % 32);
+  std::uint64_t* const words = args.scratch.block_rows + rank;
+  if (lane == 0) {
+    device::store_release_gpu(words + block * device::kMaxPeers, tagged | static_cast<std::uint32_t>(rows));
   }
-  return sum;
+  std::int32_t sum = 0;
+  for (int earlier = lane; earlier < block; earlier += 32) {
+    const std::uint64_t* word = words + earlier * device::kMaxPeers;
+    const device::Awaited awaited{device::Operation::kRouting, device::Phase::kBlocks, args.rank, args.rank};
+    if (device::wait_for(word, tagged, awaited, args.limit)) {
+      sum += static_cast<std::int32_t>(device::load_relaxed_sys(word) & 0xFFFF'FFFFU);
+    }
+  }
+  return __reduce_add_sync(~0U, sum);
+}
+
+/// Each warp numbers the rows of some ranks.
+__device__ __forceinline__ void number_rows(const RoutingArgs& args, RoutingSmem& smem, bool last) {
+  for (int rank = static_cast<int>(threadIdx.x / 32); rank < args.num_ranks; rank += kRoutingTokens / 32) {
+    std::int32_t rows = 0;
+    if (threadIdx.x % 32 == 0) rows = scan_warps(smem, rank);
+    const std::int32_t first = scan_blocks(args, smem.block, rank, rows);
+    if (threadIdx.x % 32 != 0) continue;
+    smem.first_row[rank] = first;
+    if (last) args.rank_rows[rank] = first + rows;
+  }
 }
 
 /// The last block has seen all others: it adds their selections.
@@ -105,12 +120,7 @@ __global__ void __launch_bounds__(kRoutingTokens) routing_kernel(const __grid_co
   __syncthreads();
 
   // Number
-  if (static_cast<int>(threadIdx.x) < args.num_ranks) {
-    const std::int32_t rows = scan_warps(smem);
-    const std::int32_t first = scan_blocks(args, block, rows);
-    smem.first_row[threadIdx.x] = first;
-    if (block == num_blocks - 1) args.rank_rows[threadIdx.x] = first + rows;
-  }
+  number_rows(args, smem, block == num_blocks - 1);
   __syncthreads();
   write_slots(args, smem, token, ranks);
   if (block == num_blocks - 1) sum_experts(args, smem, block);

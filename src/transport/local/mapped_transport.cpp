@@ -31,7 +31,9 @@ MappedTransport::MappedTransport(int rank, std::vector<MappedRank> ranks)
 
 // The flag goes up before the connections close (as members they go after this body): a peer that sees the hang-up sees
 // the flag too.
-MappedTransport::~MappedTransport() {
+MappedTransport::~MappedTransport() { MappedTransport::leave(); }
+
+void MappedTransport::leave() noexcept {
   memory(rank_).board().mark_left();
   for (int peer = 0; peer < num_ranks(); ++peer) {
     if (peer != rank_) memory(peer).board().ring();

@@ -37,6 +37,7 @@ class MappedTransport final : public Transport {
   void sleep(std::uint32_t ticket, std::chrono::microseconds at_most) override;
   void wake() override;
   PeerState peer_state(int peer) override;
+  void leave() noexcept override;
   void publish_wait(int peer) override;
   int peer_waits_for(int peer) const override;
 

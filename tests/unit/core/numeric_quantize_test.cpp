@@ -146,7 +146,7 @@ TEST(QuantizeRow, TinyAndHugeBlocks) {
 }
 
 TEST(QuantizeRow, Ue8m0PacksFourExponentsAndZeroesTheRest) {
-  std::vector<float> row(5 * kQuantBlock, 0.0F);
+  std::vector<float> row(std::size_t{5} * kQuantBlock, 0.0F);
   for (std::size_t block = 0; block < 5; ++block)
     row[block * kQuantBlock] = std::ldexp(448.0F, static_cast<int>(block));
   const Quantised out = quantise(row, Quantize::kFp8Ue8m0);

@@ -144,7 +144,7 @@ class Ordering : public ::testing::TestWithParam<Layout> {
   void SetUp() override {
     std::mt19937 random(5);
     for (int rank = 0; rank < kRanks; ++rank) {
-      const std::int64_t num_tokens = 7 * (rank + 1);
+      const std::int64_t num_tokens = std::int64_t{7} * (rank + 1);
       std::vector<std::int32_t> topk_idx(static_cast<std::size_t>(num_tokens * kTopK));
       for (auto& expert : topk_idx) expert = static_cast<std::int32_t>(random() % 8) - 1;
       routes.push_back(make_route(dense_view(topk_idx.data(), DType::kInt32, {num_tokens, kTopK}),

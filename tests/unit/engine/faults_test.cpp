@@ -2,8 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <optional>
 #include <thread>
 
 #include "run_ranks.hpp"
@@ -47,6 +49,21 @@ TEST_P(Faults, RankThatLeftIsNamed) {
     EXPECT_EQ(error->report().peer, 2) << error->what();
     EXPECT_ERROR(group.dispatch(tokens.input()), ErrorCode::kRankLost, "rank 2");
     EXPECT_TRUE(group.status());
+  });
+}
+
+TEST(FaultsOfAGroup, ResultThatOutlivesItsGroupDoesNotHideThatTheRankLeft) {
+  run_ranks(2, [](const World& world) {
+    const RankTokens tokens = tokens_of(world);
+    std::optional<Group> group(std::in_place, world, config_of(kLong));
+    const DispatchResult kept = group->dispatch(tokens.input());
+    if (world.rank() == 1) {
+      group.reset();
+      const auto* x = static_cast<const float*>(kept.x.data);
+      EXPECT_TRUE(std::all_of(x, x + kept.x.num_elements(), [](float value) { return value >= -2 && value <= 2; }));
+    } else {
+      EXPECT_ERROR(group->dispatch(tokens.input()), ErrorCode::kRankLost, "rank 1 left");
+    }
   });
 }
 

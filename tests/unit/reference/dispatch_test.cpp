@@ -104,7 +104,7 @@ TEST(DispatchFlat, MaskedRanksSendAndReceiveNothing) {
 TEST(DispatchFlat, NodeBytesCountARowForEachOtherNode) {
   Store store;
   // Ranks 0 1 | 2 3 | 4 5, an expert each. Token 0 of rank 2: two ranks of node 0, its own, one of node 2.
-  Problem problem{.num_ranks = 6, .ranks_per_node = 2, .num_experts = 6};
+  const Problem problem{.num_ranks = 6, .ranks_per_node = 2, .num_experts = 6};
   std::vector<DispatchInput> inputs(
       6, {.x = store.rows(DType::kBf16, 8, {}), .topk_idx = store.integers<std::int32_t>({0, 4}, {})});
   inputs[2] = {.x = store.rows(DType::kBf16, 8, {1, 2}),

@@ -31,7 +31,7 @@ TEST(Table, HasARowAnOperation) {
   const std::string text = format_table(make_sample());
   EXPECT_THAT(
       text, HasSubstr("dispatch   bf16>fp8     129299       250000       125000          7.65         1.25      76%"));
-  EXPECT_THAT(text, HasSubstr("verified dispatch: 964,055,712 bytes, 0 differences\n"));
+  EXPECT_THAT(text, HasSubstr("verified dispatch (last call): 964,055,712 bytes, 0 differences\n"));
 }
 
 TEST(Table, SaysWhatRemoteMeans) {

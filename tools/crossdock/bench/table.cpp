@@ -17,7 +17,7 @@ std::string grouped(std::uint64_t number) {
 }
 
 std::string verified_line(const OperationReport& operation) {
-  const std::string line = fmt::format("verified {}: {} bytes, {} differences", operation.operation,
+  const std::string line = fmt::format("verified {} (last call): {} bytes, {} differences", operation.operation,
                                        grouped(operation.verified_bytes), grouped(operation.differences));
   return operation.differences == 0 ? line : fmt::format("{}; first: {}", line, operation.first_difference);
 }

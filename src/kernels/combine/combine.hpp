@@ -1,0 +1,21 @@
+// Launches the combine kernel.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <span>
+
+#include "kernels/combine/combine_args.hpp"
+#include "kernels/combine/combine_variant.hpp"
+
+namespace crossdock::kernels {
+
+/// The variants that exist; the first one is the default.
+std::span<const CombineVariant> combine_variants();
+
+/// One block an SM, num_sms from 1 up. Asynchronous: when it is done on the stream, y is complete and all peers have
+/// read this rank's rows. Where a wait gave up (args.limit), y is not defined.
+/// Throws Error where the shape is out of range, no such variant exists or the launch fails.
+void launch_combine(const CombineArgs& args, int num_sms, const CombineVariant& variant, cudaStream_t stream);
+
+}  // namespace crossdock::kernels

@@ -1,0 +1,28 @@
+// The combine kernel: who does what, nothing else.
+#pragma once
+
+#include "device/sync/last_block.cuh"
+#include "kernels/combine/roles/handshake.cuh"
+#include "kernels/combine/roles/pull.cuh"
+#include "kernels/combine/roles/pull_plain.cuh"
+
+namespace crossdock::kernels {
+
+template <CombineVariant V>
+__global__ void __launch_bounds__(V.threads(), 1) combine_kernel(const __grid_constant__ CombineArgs args) {
+  static_assert(is_valid(V));
+  extern __shared__ __align__(128) std::byte dynamic[];
+  auto& smem = *reinterpret_cast<CombineSmem<V>*>(dynamic);
+
+  enter(args, smem.entry);
+  if (smem.entry.ready) {
+#if __CUDA_ARCH__ >= 900
+    Puller<V>(args, smem).run();
+#else
+    pull_plain<V>(args, smem.entry);
+#endif
+  }
+  if (device::is_last_block(args.blocks_done)) leave(args);
+}
+
+}  // namespace crossdock::kernels

@@ -1,0 +1,24 @@
+// Shared memory of the combine kernel; its size is the launch size.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "device/port/peer_port.hpp"
+#include "kernels/combine/combine_variant.hpp"
+
+namespace crossdock::kernels {
+
+struct CombineEntry {
+  bool ready;
+  const std::byte* rows[device::kMaxPeers];  ///< this source's first row at each rank
+};
+
+template <CombineVariant V>
+struct CombineSmem {
+  alignas(128) std::byte pieces[V.warps][V.stages][V.piece_bytes];
+  std::uint64_t full[V.warps][V.stages];
+  CombineEntry entry;
+};
+
+}  // namespace crossdock::kernels

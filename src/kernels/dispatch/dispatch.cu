@@ -1,0 +1,55 @@
+#include <array>
+#include <utility>
+
+#include "kernels/dispatch/dispatch.hpp"
+#include "kernels/dispatch/dispatch_kernel.cuh"
+#include "kernels/launch.hpp"
+#include "kernels/variant_table.cuh"
+
+namespace crossdock::kernels {
+namespace {
+
+// Measured in docs/design/gpu-rows.md.
+constexpr std::array kVariants{
+    DispatchVariant{.row_warps = 4, .meta_warps = 4, .stages = 6, .unread_stores = 3, .chunk_bytes = 7168},
+    DispatchVariant{.row_warps = 4, .meta_warps = 4, .stages = 6, .unread_stores = 1, .chunk_bytes = 7168},
+    DispatchVariant{.row_warps = 8, .meta_warps = 4, .stages = 6, .unread_stores = 3, .chunk_bytes = 3584},
+    DispatchVariant{.row_warps = 8, .meta_warps = 4, .stages = 3, .unread_stores = 1, .chunk_bytes = 7168},
+    DispatchVariant{.row_warps = 2, .meta_warps = 4, .stages = 12, .unread_stores = 6, .chunk_bytes = 7168},
+    DispatchVariant{.row_warps = 4, .meta_warps = 4, .stages = 4, .unread_stores = 2, .chunk_bytes = 7168},
+    DispatchVariant{.row_warps = 4, .meta_warps = 12, .stages = 6, .unread_stores = 3, .chunk_bytes = 7168, .own_beside = true},
+};
+
+using Entry = Compiled<DispatchVariant, DispatchArgs>;
+
+template <std::size_t... kIndex>
+constexpr auto make_table(std::index_sequence<kIndex...>) {
+  return std::array{Entry{kVariants[kIndex], &dispatch_kernel<kVariants[kIndex]>,
+                          static_cast<int>(sizeof(DispatchSmem<kVariants[kIndex]>))}...};
+}
+
+const auto kTable = make_table(std::make_index_sequence<kVariants.size()>{});
+
+void check_shape(const DispatchArgs& args, int num_sms) {
+  if (num_sms < 1 || num_sms > kMaxSms) refuse("dispatch", "num_sms", "1 to 256", num_sms);
+  if (args.port.num_ranks > device::kMaxPeers) refuse("dispatch", "ranks of a node", "at most 32", args.port.num_ranks);
+  if (args.row_bytes <= 0 || args.row_bytes % 16 != 0) refuse("dispatch", "bytes of a row", "a multiple of 16", args.row_bytes);
+  if (args.top_k < 1 || args.top_k > 32) refuse("dispatch", "top_k", "1 to 32", args.top_k);
+  const int experts = (args.num_experts + args.port.num_ranks - 1) / args.port.num_ranks;
+  if (experts > device::kMaxLocalExperts) refuse("dispatch", "experts of a rank", "at most 512", experts);
+}
+
+}  // namespace
+
+std::span<const DispatchVariant> dispatch_variants() { return kVariants; }
+
+void launch_dispatch(const DispatchArgs& args, int num_sms, const DispatchVariant& variant, cudaStream_t stream) {
+  check_shape(args, num_sms);
+  const Entry* entry = find_variant(kTable, variant);
+  if (entry == nullptr) refuse("dispatch", "variant", "one of the table", variant.threads());
+  allow_shared_memory(reinterpret_cast<const void*>(entry->kernel), entry->smem_bytes);
+  entry->kernel<<<num_sms, variant.threads(), entry->smem_bytes, stream>>>(args);
+  check_launch("dispatch");
+}
+
+}  // namespace crossdock::kernels

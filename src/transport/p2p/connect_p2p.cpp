@@ -1,0 +1,67 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "crossdock/error.hpp"
+#include "transport/local/agreement.hpp"
+#include "transport/local/wire.hpp"
+#include "transport/p2p/devices.hpp"
+#include "transport/p2p/handover.hpp"
+#include "transport/p2p/peer_windows.hpp"
+
+namespace crossdock::transport {
+namespace {
+
+struct Hello {
+  DeviceId device = {};
+  std::uint64_t fabric = 0;  ///< 1 = works
+};
+
+template <typename Struct>
+std::vector<Struct> structs_of(const std::vector<std::vector<std::byte>>& gathered) {
+  std::vector<Struct> result;
+  for (const auto& bytes : gathered) result.push_back(struct_of<Struct>(bytes, "p2p start-up"));
+  return result;
+}
+
+void check_options(const P2pOptions& options, int rank) {
+  if (options.window_bytes == 0) {
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("connect, rank {}: window bytes: expected > 0, got 0", rank));
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<PeerWindows> connect_p2p(Bootstrap& bootstrap, const P2pOptions& options) {
+  const base::Deadline deadline(options.deadline);
+  const bool threads = bootstrap.same_process();
+  const auto hellos = structs_of<Hello>(agree(bootstrap, deadline, [&] {
+    check_options(options, bootstrap.rank());
+    return bytes_of(Hello{.device = id_of(options.device), .fabric = !threads && fabric_works(options.device) ? 1U : 0U});
+  }));
+  std::vector<DeviceId> ids;
+  for (const Hello& hello : hellos) ids.push_back(hello.device);
+  const bool fabric = std::ranges::all_of(hellos, [](const Hello& hello) { return hello.fabric == 1; });
+
+  // Whoever hands memory over keeps it until all have taken it.
+  std::unique_ptr<Handover> handover;
+  const auto offers = agree(bootstrap, deadline, [&] {
+    check_peer_access(bootstrap.rank(), options.device, ids);
+    const HandleKind kind = fabric ? HandleKind::kFabric : HandleKind::kFileDescriptor;
+    DeviceAllocation memory = DeviceAllocation::make(options.device, options.window_bytes, kind);
+    const OwnWindow own{.rank = bootstrap.rank(), .device = options.device, .devices = visible_devices(ids)};
+    handover = threads  ? hand_over_in_process(own, std::move(memory))
+               : fabric ? hand_over_by_fabric(own, std::move(memory))
+                        : hand_over_by_socket(own, std::move(memory), bootstrap.num_ranks());
+    return handover->offer();
+  });
+  std::vector<std::shared_ptr<const DeviceMapping>> windows;
+  agree(bootstrap, deadline, [&] {
+    windows = handover->take(offers, deadline);
+    return std::vector<std::byte>{};
+  });
+  return std::make_unique<PeerWindows>(bootstrap.rank(), options.device, std::move(windows));
+}
+
+}  // namespace crossdock::transport
