@@ -6,6 +6,13 @@
 
 namespace crossdock::kernels {
 
+/// A variant as a type. The host stubs of nvcc 13.0 do not find a struct of a namespace that is itself the template
+/// argument of a kernel; inside a type they do.
+template <auto kValue>
+struct Fixed {
+  static constexpr auto kVariant = kValue;
+};
+
 template <typename Variant, typename Args>
 struct Compiled {
   Variant variant = {};

@@ -22,7 +22,7 @@ using Entry = Compiled<CombineVariant, CombineArgs>;
 
 template <std::size_t... kIndex>
 constexpr auto make_table(std::index_sequence<kIndex...>) {
-  return std::array{Entry{kVariants[kIndex], &combine_kernel<kVariants[kIndex]>,
+  return std::array{Entry{kVariants[kIndex], &combine_kernel<Fixed<kVariants[kIndex]>>,
                           static_cast<int>(sizeof(CombineSmem<kVariants[kIndex]>))}...};
 }
 

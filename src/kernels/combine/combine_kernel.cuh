@@ -8,8 +8,9 @@
 
 namespace crossdock::kernels {
 
-template <CombineVariant V>
-__global__ void __launch_bounds__(V.threads(), 1) combine_kernel(const __grid_constant__ CombineArgs args) {
+template <typename Shape>
+__global__ void __launch_bounds__(Shape::kVariant.threads(), 1) combine_kernel(const __grid_constant__ CombineArgs args) {
+  constexpr auto V = Shape::kVariant;
   static_assert(is_valid(V));
   extern __shared__ __align__(128) std::byte dynamic[];
   auto& smem = *reinterpret_cast<CombineSmem<V>*>(dynamic);

@@ -24,7 +24,7 @@ using Entry = Compiled<DispatchVariant, DispatchArgs>;
 
 template <std::size_t... kIndex>
 constexpr auto make_table(std::index_sequence<kIndex...>) {
-  return std::array{Entry{kVariants[kIndex], &dispatch_kernel<kVariants[kIndex]>,
+  return std::array{Entry{kVariants[kIndex], &dispatch_kernel<Fixed<kVariants[kIndex]>>,
                           static_cast<int>(sizeof(DispatchSmem<kVariants[kIndex]>))}...};
 }
 

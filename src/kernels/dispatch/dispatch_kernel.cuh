@@ -31,8 +31,9 @@ __device__ __forceinline__ void move_beside(const DispatchArgs& args, const Disp
   clear_idx(args, entry.num_rows, warp * 32 + static_cast<int>(threadIdx.x % 32), warps * 32);
 }
 
-template <DispatchVariant V>
-__global__ void __launch_bounds__(V.threads(), 1) dispatch_kernel(const __grid_constant__ DispatchArgs args) {
+template <typename Shape>
+__global__ void __launch_bounds__(Shape::kVariant.threads(), 1) dispatch_kernel(const __grid_constant__ DispatchArgs args) {
+  constexpr auto V = Shape::kVariant;
   static_assert(is_valid(V));
   extern __shared__ __align__(128) std::byte dynamic[];
   auto& smem = *reinterpret_cast<DispatchSmem<V>*>(dynamic);
