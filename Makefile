@@ -17,7 +17,7 @@ SAME_ADDRESSES := $(shell setarch --addr-no-randomize true 2>/dev/null && echo s
 
 STAGES := format-check headers check random-check asan tsan fuzz tidy
 
-sources = $(shell find include src tools tests benchmarks -name "*.[ch]pp")
+sources = $(shell find include src tools tests benchmarks examples -name "*.[ch]pp")
 build = mkdir -p build; cmake --preset $(1) >build/$(1).configure.log || { cat build/$(1).configure.log; exit 1; }; \
         cmake --build --preset $(1) --parallel $(JOBS)
 run_tests = ctest --preset $(1) --parallel $(JOBS)

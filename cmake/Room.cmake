@@ -4,11 +4,12 @@ include(${CMAKE_CURRENT_LIST_DIR}/Arrows.cmake)
 # Each room has an include folder of its own that holds nothing but a link to it, so a room can include exactly the
 # rooms it links: a wrong arrow (ARCHITECTURE.md) does not build.
 #
-#   crossdock_room(<name> [PATH <folder below src>] [SOURCES ...] [ROOMS ...] [LINK ...])
+#   crossdock_room(<name> [PATH <folder below src>] [SOURCES ...] [ROOMS ...] [LINK ...]
+#                 [WITHOUT <folder below PATH that is a room of its own>])
 #
 # ROOMS are other rooms; LINK are libraries from outside, private to the room.
 function(crossdock_room name)
-  cmake_parse_arguments(ROOM "" "PATH" "SOURCES;ROOMS;LINK" ${ARGN})
+  cmake_parse_arguments(ROOM "" "PATH;WITHOUT" "SOURCES;ROOMS;LINK" ${ARGN})
   if(NOT ROOM_PATH)
     set(ROOM_PATH ${name})
   endif()
@@ -17,6 +18,9 @@ function(crossdock_room name)
   file(MAKE_DIRECTORY ${parent})
   file(CREATE_LINK ${PROJECT_SOURCE_DIR}/src/${ROOM_PATH} ${include_dir}/${ROOM_PATH} SYMBOLIC)
   file(GLOB_RECURSE headers CONFIGURE_DEPENDS ${include_dir}/${ROOM_PATH}/*.hpp)
+  if(ROOM_WITHOUT)
+    list(FILTER headers EXCLUDE REGEX "/${ROOM_PATH}/${ROOM_WITHOUT}/")
+  endif()
 
   string(REGEX MATCH "^[^/]+" folder ${ROOM_PATH})
   crossdock_check_arrows(${name} ${folder} "${ROOM_ROOMS}")
@@ -30,5 +34,6 @@ function(crossdock_room name)
   set_property(GLOBAL APPEND PROPERTY crossdock_room_links ${ROOM_LINK})
   # Debuggers and __FILE__ see src/, not the link.
   target_compile_options(crossdock_${name} PUBLIC
-    -fdebug-prefix-map=${include_dir}/=${PROJECT_SOURCE_DIR}/src/ -fmacro-prefix-map=${include_dir}/=src/)
+    $<$<COMPILE_LANGUAGE:CXX>:-fdebug-prefix-map=${include_dir}/=${PROJECT_SOURCE_DIR}/src/>
+    $<$<COMPILE_LANGUAGE:CXX>:-fmacro-prefix-map=${include_dir}/=src/>)
 endfunction()

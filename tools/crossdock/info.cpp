@@ -15,6 +15,7 @@
 #include <ctime>
 
 #include "environment.hpp"
+#include "errno_text.hpp"
 #include "launch/descriptor.hpp"
 #include "machine.hpp"
 #include "memory.hpp"
@@ -22,7 +23,7 @@
 namespace crossdock::tools {
 namespace {
 
-std::string refused(const char* what) { return fmt::format("no: {}: {}", what, std::strerror(errno)); }
+std::string refused(const char* what) { return fmt::format("no: {}: {}", what, errno_text()); }
 
 /// "yes", or what was refused: each piece is tried, as ranks that are processes need all of them.
 std::string processes_verdict() {

@@ -36,7 +36,7 @@ std::vector<Cache> read_caches(const Topology& topology) {
     ++level;
     const int count = count_of(topology, type);
     if (count == 0) continue;
-    const hwloc_obj_t first = hwloc_get_obj_by_type(topology.get(), type, 0);
+    hwloc_obj* const first = hwloc_get_obj_by_type(topology.get(), type, 0);
     caches.push_back({level, static_cast<std::int64_t>(first->attr->cache.size), count});
   }
   return caches;
@@ -56,7 +56,7 @@ Machine read_machine() {
                   .numa_nodes = count_of(topology, HWLOC_OBJ_NUMANODE),
                   .cpu = {},
                   .caches = read_caches(topology)};
-  const hwloc_obj_t package = hwloc_get_obj_by_type(topology.get(), HWLOC_OBJ_PACKAGE, 0);
+  hwloc_obj* const package = hwloc_get_obj_by_type(topology.get(), HWLOC_OBJ_PACKAGE, 0);
   const char* model = package != nullptr ? hwloc_obj_get_info_by_name(package, "CPUModel") : nullptr;
   if (model != nullptr) machine.cpu = model;
   return machine;

@@ -57,8 +57,8 @@ std::uint16_t fp16_from_float(float value) {
 }
 
 const float* e4m3_table() {
-  static const std::array<float, 256> kTable = make_e4m3_table();
-  return kTable.data();
+  static const std::array<float, 256> table = make_e4m3_table();
+  return table.data();
 }
 
 float widen(DType dtype, const void* data, std::size_t index) {

@@ -39,8 +39,11 @@ std::vector<Operation> operations_of(Buffers& buffers) {
                    .run = [&buffers, run] { run(buffers); },
                    .digest =
                        [&buffers, dispatches](Digest& digest) {
-                         if (dispatches) return digest_dispatch(buffers, digest);
-                         digest.add({buffers.y.data(), buffers.y.size()});
+                         if (dispatches) {
+                           digest_dispatch(buffers, digest);
+                         } else {
+                           digest.add({buffers.y.data(), buffers.y.size()});
+                         }
                        },
                    .rows = rows});
   };

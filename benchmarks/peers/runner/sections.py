@@ -68,7 +68,8 @@ def latency(contestants, flags, ranks, options):
     extra = ["--tokens", "1", "--latency-max-tokens", str(options.latency_max_tokens)]
     ours = contestants.ours(flags, ranks, extra)
     samples = take_turns([(OURS, ours, "pair")], options.warmups, options.samples)
-    return {"name": "latency", "ranks": ranks, "tokens": 1, "max_tokens": options.latency_max_tokens, "samples": samples}
+    sizes = {"tokens": 1, "max_tokens": options.latency_max_tokens}
+    return {"name": "latency", "ranks": ranks, "samples": samples} | sizes
 
 
 def rates(section):

@@ -4,7 +4,7 @@
 #include <cuda.h>
 
 #include <cstddef>
-#include <span>
+#include <cstdint>
 #include <vector>
 
 #include "transport/system/file_descriptor.hpp"

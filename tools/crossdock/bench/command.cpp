@@ -1,6 +1,7 @@
 #include "bench/command.hpp"
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <cstdio>
 #include <vector>
@@ -27,6 +28,15 @@ void print_memory(const FittedScenario& fitted, const FreeMemory& memory) {
              memory.bound);
   if (!fitted.note.empty()) fmt::print("{}\n", fitted.note);
   std::fflush(stdout);
+}
+
+/// The reference takes and returns large blocks once a slice: keep them instead of faulting their pages in again.
+/// Ranks inherit it.
+void keep_freed_memory() {
+  // NOLINTBEGIN(concurrency-mt-unsafe): there is one thread yet
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 512 << 20);
+  // NOLINTEND(concurrency-mt-unsafe)
 }
 
 /// Returns the exit code of the ranks.
@@ -60,6 +70,7 @@ std::vector<Mode> modes_of(const BenchOptions& options) {
 
 int run_bench(const BenchOptions& options) {
   validate(options);
+  if (options.verify) keep_freed_memory();
   const Machine machine = read_machine();
   std::vector<ModeReport> reports;
   bool equal = true;

@@ -53,13 +53,17 @@ void scale_fp32_row(const Row& row) {
 void scale_row(DType dtype, const Row& row) {
   switch (dtype) {
     case DType::kFp8E4m3:
-      return scale_fp8_row(row);
+      scale_fp8_row(row);
+      break;
     case DType::kFp16:
-      return scale_fp16_row(row);
+      scale_fp16_row(row);
+      break;
     case DType::kFp32:
-      return scale_fp32_row(row);
+      scale_fp32_row(row);
+      break;
     default:
-      return scale_bf16_row(row);
+      scale_bf16_row(row);
+      break;
   }
 }
 
@@ -69,7 +73,15 @@ class Experts {
       : scenario_(scenario), rows_(rows), out_(out), first_expert_(scenario.first_expert(rank)) {}
 
   void run() const {
-    if (scenario_.layout == Layout::kExpertPadded) return run_padded();
+    if (scenario_.layout == Layout::kExpertPadded) {
+      run_padded();
+    } else {
+      run_exact();
+    }
+  }
+
+ private:
+  void run_exact() const {
     for (std::int64_t row = 0; row < rows_.num_rows; ++row) {
       if (scenario_.layout == Layout::kFlat) {
         scale(row, flat_factor(row));
@@ -79,7 +91,6 @@ class Experts {
     }
   }
 
- private:
   void run_padded() const {
     for (std::int32_t expert = 0; expert < static_cast<std::int32_t>(rows_.x.shape[0]); ++expert) {
       const std::int64_t begin = expert * rows_.x.shape[1];

@@ -18,8 +18,8 @@ constexpr double kShare = 0.85;
 std::int64_t dispatched_row_bytes(const Scenario& scenario) {
   const std::int64_t element =
       scenario.quantize == Quantize::kNone ? static_cast<std::int64_t>(size_of(scenario.x_dtype)) : 1;
-  const std::int64_t scales = scenario.quantize == Quantize::kNone ? 0 : scenario.hidden / kQuantBlock * 4;
-  return scenario.hidden * element + scales + 8 * scenario.top_k() + 16;
+  const std::int64_t scales = scenario.quantize == Quantize::kNone ? 0 : scenario.hidden / kQuantBlock;
+  return scenario.hidden * element + 4 * scales + std::int64_t{8} * scenario.top_k() + 16;
 }
 
 bool fits(const Scenario& scenario, std::int64_t available) {
@@ -33,7 +33,8 @@ Footprint footprint_of(const Scenario& scenario) {
   const std::int64_t tokens = scenario.num_ranks * scenario.tokens;
   const auto combine_row = static_cast<std::int64_t>(scenario.combine_row_bytes());
   for (const Routing& routing : scenario.sets) {
-    footprint.inputs += tokens * (static_cast<std::int64_t>(scenario.x_row_bytes()) + 8 * scenario.top_k());
+    footprint.inputs +=
+        tokens * (static_cast<std::int64_t>(scenario.x_row_bytes()) + std::int64_t{8} * scenario.top_k());
     std::int64_t rows = 0;
     for (int rank = 0; rank < scenario.num_ranks; ++rank) {
       rows += RowCounts(scenario, routing, rank, 0, scenario.tokens).total();
@@ -43,8 +44,8 @@ Footprint footprint_of(const Scenario& scenario) {
   }
   // rows of an expert layout cross the wire once a rank before they are expanded
   if (scenario.layout != Layout::kFlat)
-    footprint.dispatched += tokens * scenario.top_k() * dispatched_row_bytes(scenario);
-  if (scenario.verify) footprint.verify = scenario.num_ranks * 4 * static_cast<std::int64_t>(kSliceBytes);
+    footprint.dispatched += std::int64_t{scenario.top_k()} * tokens * dispatched_row_bytes(scenario);
+  if (scenario.verify) footprint.verify = std::int64_t{4} * scenario.num_ranks * static_cast<std::int64_t>(kSliceBytes);
   return footprint;
 }
 

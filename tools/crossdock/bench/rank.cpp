@@ -1,7 +1,6 @@
 #include "bench/rank.hpp"
 
 #include <fmt/format.h>
-#include <malloc.h>
 
 #include <algorithm>
 #include <chrono>
@@ -151,17 +150,10 @@ class RankBench {
   CombineResult combined_;
 };
 
-/// The reference takes and returns large blocks once a slice: keep them instead of faulting their pages in again.
-void keep_freed_memory() {
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);
-  mallopt(M_TRIM_THRESHOLD, 512 << 20);
-}
-
 }  // namespace
 
 void run_rank(const Scenario& scenario, std::size_t limit_copy_bytes, const World& world, Rendezvous& rendezvous,
               Measurements& measurements) {
-  if (scenario.verify) keep_freed_memory();
   if (world.rank() == 0) fmt::print(stderr, "{}: measuring the copy limit\n", name_of(mode_of(scenario.layout)));
   measure_copies(rendezvous, limit_copy_bytes, measurements.record(static_cast<std::size_t>(world.rank())).copies);
   RankBench(scenario, world, rendezvous, measurements).run();

@@ -95,7 +95,7 @@ ModeReport make_report(const BenchOptions& options, const Scenario& scenario, Me
   report.mode = name_of(mode_of(scenario.layout));
   report.layout = name_of(scenario.layout);
   report.tree = name_of(scenario.tree);
-  report.routing = !options.routing.empty() ? options.routing : options.groups > 1 ? "gate" : "uniform";
+  report.routing = routing_kind(options);
   report.tokens = scenario.tokens;
   report.top_k = scenario.top_k();
   report.input_sets = static_cast<int>(scenario.sets.size());

@@ -17,13 +17,14 @@ struct Types {
 
 Types types_of(const std::string& name) {
   if (name == "fp8") return {.x = DType::kBf16, .quantize = Quantize::kFp8, .combine = DType::kBf16};
-  const DType dtype = name == "fp16" ? DType::kFp16 : name == "fp32" ? DType::kFp32 : DType::kBf16;
-  return {.x = dtype, .combine = dtype};
+  if (name == "fp16") return {.x = DType::kFp16, .combine = DType::kFp16};
+  if (name == "fp32") return {.x = DType::kFp32, .combine = DType::kFp32};
+  return {};
 }
 
-std::string routing_kind(const BenchOptions& options) {
-  if (!options.routing.empty()) return options.routing;
-  return options.groups > 1 ? "gate" : "uniform";
+Layout layout_of(const BenchOptions& options, Mode mode) {
+  if (mode == Mode::kLatency) return Layout::kExpertPadded;
+  return options.layout == "contiguous" ? Layout::kExpertContiguous : Layout::kFlat;
 }
 
 GroupConfig make_config(const BenchOptions& options, const Scenario& scenario) {
@@ -39,20 +40,20 @@ GroupConfig make_config(const BenchOptions& options, const Scenario& scenario) {
 }
 
 /// Sign, one of 8 exponents below that of 2, and the mantissa.
-template <typename Word, int kMantissaBits, int kBias>
+template <typename Word, int MantissaBits, int Bias>
 void fill_row(std::uint64_t key, std::span<std::byte> row) {
   constexpr int kPerDraw = 8 / sizeof(Word);
   constexpr int kBits = sizeof(Word) * 8;
-  constexpr std::uint64_t kMantissa = (std::uint64_t{1} << kMantissaBits) - 1;
+  constexpr std::uint64_t kMantissa = (std::uint64_t{1} << MantissaBits) - 1;
   const std::size_t words = row.size() / sizeof(Word);
   for (std::size_t i = 0; i < words; i += kPerDraw) {
     const std::uint64_t random = draw(key, i);
     std::uint64_t packed = 0;
     for (int j = 0; j < kPerDraw; ++j) {
       const std::uint64_t bits = random >> (j * kBits);
-      const std::uint64_t exponent = kBias - 7 + ((bits >> kMantissaBits) & 7);
-      const std::uint64_t sign = (bits >> (kMantissaBits + 3)) & 1;
-      packed |= (sign << (kBits - 1) | exponent << kMantissaBits | (bits & kMantissa)) << (j * kBits);
+      const std::uint64_t exponent = Bias - 7 + ((bits >> MantissaBits) & 7);
+      const std::uint64_t sign = (bits >> (MantissaBits + 3)) & 1;
+      packed |= (sign << (kBits - 1) | exponent << MantissaBits | (bits & kMantissa)) << (j * kBits);
     }
     std::memcpy(row.data() + i * sizeof(Word), &packed, sizeof(packed));
   }
@@ -63,22 +64,26 @@ void fill_row(std::uint64_t key, std::span<std::byte> row) {
 RowCounts::RowCounts(const Scenario& scenario, const Routing& routing, int destination, std::int64_t begin,
                      std::int64_t end)
     : sources_(static_cast<std::size_t>(scenario.num_ranks)) {
-  const bool flat = scenario.layout == Layout::kFlat;
-  const int experts = flat ? 1 : scenario.num_local_experts(destination);
-  const int first = scenario.first_expert(destination);
+  const int experts = scenario.layout == Layout::kFlat ? 1 : scenario.num_local_experts(destination);
   counts_.resize(static_cast<std::size_t>(experts) * sources_);
-  for (std::size_t source = 0; source < sources_; ++source) {
+  for (int source = 0; source < scenario.num_ranks; ++source) {
     for (std::int64_t token = begin; token < end; ++token) {
-      const std::int32_t* row = routing.experts.data() + routing.at(static_cast<int>(source), token);
-      for (int k = 0; k < routing.top_k; ++k) {
-        if (!scenario.is_local(row[k], destination)) continue;
-        const auto same = [&](std::int32_t other) {
-          return flat ? scenario.is_local(other, destination) : other == row[k];
-        };
-        const bool shares = scenario.layout != Layout::kExpertContiguous && std::any_of(row, row + k, same);
-        if (!shares) ++counts_[(flat ? 0 : static_cast<std::size_t>(row[k] - first)) * sources_ + source];
-      }
+      const std::int32_t* row = routing.experts.data() + routing.at(source, token);
+      count_token(scenario, {row, static_cast<std::size_t>(routing.top_k)}, source, destination);
     }
+  }
+}
+
+void RowCounts::count_token(const Scenario& scenario, std::span<const std::int32_t> row, int source, int destination) {
+  const bool flat = scenario.layout == Layout::kFlat;
+  for (auto expert = row.begin(); expert != row.end(); ++expert) {
+    if (!scenario.is_local(*expert, destination)) continue;
+    const auto same_row = [&](std::int32_t other) {
+      return flat ? scenario.is_local(other, destination) : other == *expert;
+    };
+    const bool shares = scenario.layout != Layout::kExpertContiguous && std::any_of(row.begin(), expert, same_row);
+    const int local = flat ? 0 : *expert - scenario.first_expert(destination);
+    if (!shares) ++counts_[static_cast<std::size_t>(local) * sources_ + static_cast<std::size_t>(source)];
   }
 }
 
@@ -94,12 +99,20 @@ void fill_x_row(const Scenario& scenario, int set, int rank, std::int64_t token,
                                     static_cast<std::uint64_t>(token)});
   switch (scenario.x_dtype) {
     case DType::kFp16:
-      return fill_row<std::uint16_t, 10, 15>(key, row);
+      fill_row<std::uint16_t, 10, 15>(key, row);
+      break;
     case DType::kFp32:
-      return fill_row<std::uint32_t, 23, 127>(key, row);
+      fill_row<std::uint32_t, 23, 127>(key, row);
+      break;
     default:
-      return fill_row<std::uint16_t, 7, 127>(key, row);
+      fill_row<std::uint16_t, 7, 127>(key, row);
+      break;
   }
+}
+
+std::string routing_kind(const BenchOptions& options) {
+  if (!options.routing.empty()) return options.routing;
+  return options.groups > 1 ? "gate" : "uniform";
 }
 
 std::int64_t tokens_of(const BenchOptions& options, Mode mode) {
@@ -123,9 +136,7 @@ Scenario make_scenario(const BenchOptions& options, Mode mode, std::int64_t toke
                     .iterations = options.iterations,
                     .warmup = options.warmup,
                     .verify = options.verify};
-  scenario.layout = mode == Mode::kLatency           ? Layout::kExpertPadded
-                    : options.layout == "contiguous" ? Layout::kExpertContiguous
-                                                     : Layout::kFlat;
+  scenario.layout = layout_of(options, mode);
   RoutingOptions routing{.kind = routing_kind(options),
                          .num_ranks = scenario.num_ranks,
                          .tokens = tokens,

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "bench/options.hpp"
@@ -58,6 +59,8 @@ class RowCounts {
   std::int64_t total() const;
 
  private:
+  void count_token(const Scenario& scenario, std::span<const std::int32_t> row, int source, int destination);
+
   std::size_t sources_;
   std::vector<std::int64_t> counts_;
 };
@@ -67,6 +70,8 @@ void fill_x_row(const Scenario& scenario, int set, int rank, std::int64_t token,
 
 /// The mode's own number of tokens where the options leave it open; `input_sets` routings.
 Scenario make_scenario(const BenchOptions& options, Mode mode, std::int64_t tokens, int input_sets);
+/// What --routing means where it is left open.
+std::string routing_kind(const BenchOptions& options);
 std::int64_t tokens_of(const BenchOptions& options, Mode mode);
 
 }  // namespace crossdock::tools::bench

@@ -29,7 +29,7 @@ class ExpertOutputs {
 
  private:
   TensorView like(const reference::Tensor& x, std::vector<std::byte>& memory) const {
-    ConstTensorView shape = x.view();
+    const ConstTensorView shape = x.view();
     const std::size_t bytes = static_cast<std::size_t>(shape.num_elements()) * size_of(scenario_.combine_dtype);
     if (memory.size() < std::max<std::size_t>(bytes, 1)) memory.resize(std::max<std::size_t>(bytes, 1));
     return {memory.data(), scenario_.combine_dtype, shape.num_dims, shape.shape, shape.strides};

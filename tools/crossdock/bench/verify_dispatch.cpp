@@ -59,12 +59,13 @@ class DispatchVerifier {
   const Routing& routing() const { return scenario_.sets[static_cast<std::size_t>(set_)]; }
   bool padded() const { return scenario_.layout == Layout::kExpertPadded; }
   std::size_t cell(int expert, int source) const {
-    return static_cast<std::size_t>(expert * scenario_.num_ranks + source);
+    return static_cast<std::size_t>(expert) * static_cast<std::size_t>(scenario_.num_ranks) +
+           static_cast<std::size_t>(source);
   }
 
   /// First rows of an expert by source: packed from 0, or from the expert's own place.
   void place_expert(int expert) {
-    std::int64_t row = padded() ? expert * scenario_.num_ranks * scenario_.tokens : placed_;
+    std::int64_t row = padded() ? scenario_.tokens * scenario_.num_ranks * expert : placed_;
     for (int source = 0; source < scenario_.num_ranks; ++source) {
       next_[cell(expert, source)] = row;
       row += all_.at(expert, source);
@@ -76,7 +77,7 @@ class DispatchVerifier {
   bool same_shapes() {
     const std::int64_t rows = padded() ? result_.x.shape[0] * result_.x.shape[1] : result_.x.shape[0];
     const std::int64_t expected =
-        padded() ? scenario_.num_local_experts(rank_) * scenario_.num_ranks * scenario_.tokens : all_.total();
+        padded() ? scenario_.tokens * scenario_.num_ranks * scenario_.num_local_experts(rank_) : all_.total();
     tally_.compare_number("num_rows", result_.num_rows, all_.total());
     tally_.compare_number("rows of x", rows, expected);
     return tally_.differences() == 0;
@@ -90,7 +91,7 @@ class DispatchVerifier {
     tally_.compare_number("rows of the slice", expected.num_rows, counts.total());
     std::int64_t row = 0;
     for (int expert = 0; expert < counts.num_experts(); ++expert) {
-      if (padded()) row = expert * scenario_.num_ranks * (end - begin);
+      if (padded()) row = (end - begin) * scenario_.num_ranks * expert;
       for (int source = 0; source < scenario_.num_ranks; ++source) {
         const Match match{source, row, next_[cell(expert, source)], counts.at(expert, source)};
         compare_rows(expected, match);

@@ -116,13 +116,15 @@ void choose_layout(Dice& dice, const Frame& frame, OperationPlan& operation) {
   }
 }
 
+Routing routing_of_share(int percent) {
+  if (percent < 40) return Routing::kDistinct;
+  if (percent < 60) return Routing::kRepeats;
+  if (percent < 80) return Routing::kHot;
+  return percent < 95 ? Routing::kHoles : Routing::kNone;
+}
+
 void choose_routing(Dice& dice, OperationPlan& operation) {
-  const int share = dice.range_int(0, 99);
-  operation.routing = share < 40   ? Routing::kDistinct
-                      : share < 60 ? Routing::kRepeats
-                      : share < 80 ? Routing::kHot
-                      : share < 95 ? Routing::kHoles
-                                   : Routing::kNone;
+  operation.routing = routing_of_share(dice.range_int(0, 99));
   operation.idx_dtype = dice.pick({DType::kInt32, DType::kInt64});
   operation.weights = dice.pick(
       {WeightsAt::kNowhere, WeightsAt::kDispatch, WeightsAt::kDispatch, WeightsAt::kCombine, WeightsAt::kBoth});

@@ -99,7 +99,10 @@ class RankRun {
   }
 
   void run_alone(Flight& flight) {
-    if (flight.operation.refusal) return expect_refusal(flight);
+    if (flight.operation.refusal) {
+      expect_refusal(flight);
+      return;
+    }
     if (flight.whole_calls()) {
       poison_window();
       flight.result = group_.dispatch(flight.part.dispatch_input(), dispatch_options(flight));
@@ -248,7 +251,10 @@ class RankRun {
   /// What the caller gave for x and the result does not cover.
   void check_tail(const std::string& name, const Output& output, const TensorView& x) {
     if (!output.view.given()) return;
-    if (x.data != output.view.data) return comparison_.differs(name + ": the result is elsewhere");
+    if (x.data != output.view.data) {
+      comparison_.differs(name + ": the result is elsewhere");
+      return;
+    }
     const std::size_t used = x.num_bytes();
     comparison_.poison(name, output.bytes.data() + used, output.view.num_bytes() - used);
   }

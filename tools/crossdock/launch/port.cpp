@@ -5,10 +5,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <cerrno>
-#include <cstring>
-
 #include "crossdock/error.hpp"
+#include "errno_text.hpp"
 #include "launch/descriptor.hpp"
 
 namespace crossdock::tools {
@@ -21,7 +19,7 @@ int free_port() {
   socklen_t length = sizeof(address);
   auto* raw = reinterpret_cast<sockaddr*>(&address);
   if (!socket.open() || ::bind(socket.get(), raw, length) != 0 || ::getsockname(socket.get(), raw, &length) != 0) {
-    throw Error(ErrorCode::kSystem, fmt::format("no free port of 127.0.0.1: {}", std::strerror(errno)));
+    throw Error(ErrorCode::kSystem, fmt::format("no free port of 127.0.0.1: {}", errno_text()));
   }
   return ntohs(address.sin_port);
 }

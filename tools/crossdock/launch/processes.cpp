@@ -14,6 +14,7 @@
 #include <new>
 
 #include "crossdock/error.hpp"
+#include "errno_text.hpp"
 #include "launch/descriptor.hpp"
 #include "launch/kinds.hpp"
 #include "launch/port.hpp"
@@ -24,9 +25,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-[[noreturn]] void fail(const char* call) {
-  throw Error(ErrorCode::kSystem, fmt::format("{}: {}", call, std::strerror(errno)));
-}
+[[noreturn]] void fail(const char* call) { throw Error(ErrorCode::kSystem, fmt::format("{}: {}", call, errno_text())); }
 
 /// SIGINT and SIGTERM arrive through a descriptor while it lives.
 class SignalGuard {
@@ -36,7 +35,7 @@ class SignalGuard {
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
-    if (sigprocmask(SIG_BLOCK, &set, &before_) != 0) fail("sigprocmask");
+    if (pthread_sigmask(SIG_BLOCK, &set, &before_) != 0) fail("pthread_sigmask");
     descriptor_ = Descriptor(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!descriptor_.open()) fail("signalfd");
   }
@@ -45,11 +44,11 @@ class SignalGuard {
   ~SignalGuard() { restore(); }
 
   /// For a child too: what it inherits is blocked.
-  void restore() { sigprocmask(SIG_SETMASK, &before_, nullptr); }
+  void restore() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
   int fd() const { return descriptor_.get(); }
 
   /// The signal that came, or 0.
-  int taken() {
+  int taken() const {
     signalfd_siginfo info{};
     return ::read(fd(), &info, sizeof(info)) == sizeof(info) ? static_cast<int>(info.ssi_signo) : 0;
   }

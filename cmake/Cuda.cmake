@@ -1,0 +1,23 @@
+# The CUDA backend. Without CROSSDOCK_CUDA nothing below is looked for.
+if(NOT CROSSDOCK_CUDA)
+  return()
+endif()
+
+# sm_90a is tuned; 80 and 100 compile.
+if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+  set(CMAKE_CUDA_ARCHITECTURES 90a)
+endif()
+enable_language(CUDA)
+find_package(CUDAToolkit REQUIRED)
+
+# The options so far are g++'s.
+get_directory_property(host_options COMPILE_OPTIONS)
+list(TRANSFORM host_options REPLACE "(.+)" "$<$<COMPILE_LANGUAGE:CXX>:\\1>")
+set_directory_properties(PROPERTIES COMPILE_OPTIONS "${host_options}")
+# CMake 3.25 does not know that nvcc 13 has C++20.
+if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
+  set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+  set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
+endif()
+set(CMAKE_CUDA_STANDARD 20)
+add_compile_options($<$<COMPILE_LANGUAGE:CUDA>:-lineinfo> $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra>)
