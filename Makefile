@@ -18,8 +18,8 @@ SAME_ADDRESSES := $(shell setarch --addr-no-randomize true 2>/dev/null && echo s
 STAGES := format-check headers check random-check asan tsan fuzz tidy
 
 sources = $(shell find include src tools tests benchmarks examples -name "*.[ch]pp")
-build = mkdir -p build; cmake --preset $(1) >build/$(1).configure.log || { cat build/$(1).configure.log; exit 1; }; \
-        cmake --build --preset $(1) --parallel $(JOBS)
+configure = mkdir -p build; cmake --preset $(1) >build/$(1).configure.log || { cat build/$(1).configure.log; exit 1; }
+build = $(call configure,$(1)); cmake --build --preset $(1) --parallel $(JOBS)
 run_tests = ctest --preset $(1) --parallel $(JOBS)
 
 .PHONY: help demo test build check headers random-check asan tsan fuzz tidy format format-check clean \
@@ -60,8 +60,8 @@ fuzz: test-packages ## every fuzzer for FUZZ_SECONDS seconds, from its corpus
 	@scripts/fuzz build/fuzz $(FUZZ_SECONDS)
 
 tidy: test-packages ## clang-tidy over src and tools
-	@$(call build,dev) --target help >/dev/null
-	@run-clang-tidy-19 -quiet -j $(JOBS) -p build/dev '^$(CURDIR)/(src|tools)/' 2>/dev/null
+	@$(call configure,dev)
+	@run-clang-tidy-19 -quiet -j $(JOBS) -p build/dev '^$(CURDIR)/(src|tools)/' 2> >(grep -v 'generated\.$$' >&2)
 
 format: test-packages ## rewrite all sources in the project's format
 	@clang-format-19 -i $(sources)

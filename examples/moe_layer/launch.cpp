@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <stdexcept>
 #include <thread>
@@ -68,16 +68,16 @@ bool run_as_processes(int num_ranks, const RankBody& body) {
 
 bool run_as_threads(int num_ranks, const RankBody& body) {
   std::vector<crossdock::World> worlds = crossdock::World::threads(num_ranks);
-  std::vector<char> ok(worlds.size());
+  std::atomic<bool> ok = true;
   std::vector<std::thread> threads;
   for (std::size_t rank = 0; rank < worlds.size(); ++rank) {
     threads.emplace_back([&, rank] {
       // The world leaves with the rank, so that the others see it go.
-      ok[rank] = run_rank(static_cast<int>(rank), [&] { return std::move(worlds[rank]); }, body);
+      if (!run_rank(static_cast<int>(rank), [&] { return std::move(worlds[rank]); }, body)) ok = false;
     });
   }
   for (std::thread& thread : threads) thread.join();
-  return std::ranges::find(ok, 0) == ok.end();
+  return ok;
 }
 
 std::span<std::byte> shared_memory(std::size_t bytes) {

@@ -22,7 +22,7 @@ struct Times {
 
 class MoeLayer {
  public:
-  /// Collective. max_tokens: of the largest x on any rank.
+  /// Collective. No rank brings more than max_tokens, which is the same on all of them.
   MoeLayer(const crossdock::World& world, const LayerConfig& config, int max_tokens);
 
   /// Collective. One row of y a row of x, which may be none.

@@ -10,6 +10,7 @@
 #include "core/contract/combine_contract.hpp"
 #include "core/layout/region_table.hpp"
 #include "cpu/fast/reduce.hpp"
+#include "cpu/fast/row_kernels.hpp"
 #include "engine/dispatch.hpp"
 
 namespace crossdock::engine {
@@ -37,6 +38,44 @@ std::size_t bytes_of_weights(const PendingCombineState& state) {
   return static_cast<std::size_t>(state.plan->num_rows() * state.plan->route.top_k) * sizeof(float);
 }
 
+/// Consecutive rows of the input that one peer will read.
+struct RowRange {
+  std::int64_t first = 0;
+  std::int64_t count = 0;
+};
+
+/// Everything but padding and the own tokens' rows.
+std::vector<RowRange> rows_of_peers(const PendingCombineState& state) {
+  const HandleState& plan = *state.plan;
+  std::vector<RowRange> ranges;
+  for (const int peer : state.context->live()) {
+    if (peer == state.context->rank()) continue;
+    const auto& first_row = plan.slots.first_row[peer];
+    for (std::size_t entry = 0; entry < first_row.size(); ++entry) {
+      const bool flat = plan.layout == Layout::kFlat;
+      const std::int64_t count = flat ? plan.wire_rows[peer] : plan.counts[peer][entry];
+      if (count != 0) ranges.push_back({.first = first_row[entry], .count = count});
+    }
+  }
+  return ranges;
+}
+
+/// Peers read the copy; this rank reads its own rows where they lie.
+void copy_rows(PendingCombineState& state, std::byte* to) {
+  const auto* from = static_cast<const std::byte*>(state.input.x.data);
+  const std::size_t row_bytes = static_cast<std::size_t>(state.hidden) * size_of(state.input.x.dtype);
+  const bool stream = bytes_of_rows(state) >= cpu::kStreamFromBytes;
+  const std::vector<RowRange> ranges = rows_of_peers(state);
+  state.context->workers.run(static_cast<std::int64_t>(ranges.size()), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::size_t offset = static_cast<std::size_t>(ranges[i].first) * row_bytes;
+      std::byte* const out[] = {to + offset};
+      cpu::copy_row(from + offset, static_cast<std::size_t>(ranges[i].count) * row_bytes, out, stream);
+    }
+    if (stream) cpu::order_streamed_stores();
+  });
+}
+
 /// Inputs have to lie in the window; those that lie elsewhere are copied in.
 void place_inputs(PendingCombineState& state) {
   Context& context = *state.context;
@@ -44,15 +83,15 @@ void place_inputs(PendingCombineState& state) {
   const void* weights = state.input.recv_topk_weights.data;
   const std::size_t row_bytes = bytes_of_rows(state);
   const std::size_t weight_bytes = bytes_of_weights(state);
-  const bool copy_rows = row_bytes != 0 && !context.arena->contains(rows, row_bytes);
+  const bool rows_elsewhere = row_bytes != 0 && !context.arena->contains(rows, row_bytes);
   const bool copy_weights = weight_bytes != 0 && !context.arena->contains(weights, weight_bytes);
   core::RegionTable table;
-  const std::size_t rows_at = table.add(1, copy_rows ? row_bytes : 0);
+  const std::size_t rows_at = table.add(1, rows_elsewhere ? row_bytes : 0);
   const std::size_t weights_at = table.add(1, copy_weights ? weight_bytes : 0);
-  if (copy_rows || copy_weights) state.copy = context.reserve(table.total());
-  if (copy_rows) std::memcpy(state.copy.data + rows_at, rows, row_bytes);
+  if (rows_elsewhere || copy_weights) state.copy = context.reserve(table.total());
+  if (rows_elsewhere) copy_rows(state, state.copy.data + rows_at);
   if (copy_weights) std::memcpy(state.copy.data + weights_at, weights, weight_bytes);
-  if (row_bytes != 0) state.rows_offset = copy_rows ? state.copy.offset + rows_at : context.arena->offset_of(rows);
+  if (row_bytes != 0) state.rows_offset = rows_elsewhere ? state.copy.offset + rows_at : context.arena->offset_of(rows);
   if (weight_bytes != 0) {
     state.weights_offset = copy_weights ? state.copy.offset + weights_at : context.arena->offset_of(weights);
   }
@@ -164,7 +203,7 @@ ReadyRows ready_rows(const PendingCombineState& state, int peer) {
     throw Error(error);
   }
   const std::byte* window = context.transport->peer_window(peer);
-  ready.rows = window + block.rows_offset;
+  ready.rows = peer == context.rank() ? static_cast<const std::byte*>(state.input.x.data) : window + block.rows_offset;
   ready.weights = reinterpret_cast<const float*>(window + block.weights_offset);
   return ready;
 }

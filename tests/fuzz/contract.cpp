@@ -19,7 +19,7 @@ constexpr DType kTypes[]{DType::kBf16, DType::kFp16, DType::kFp32, DType::kFp8E4
 constexpr Layout kLayouts[]{Layout::kFlat, Layout::kExpertContiguous, Layout::kExpertPadded};
 
 /// What topk_idx points to: the contract reads it, and nothing else of an input.
-std::array<std::int64_t, kMostTokens * kMaxTopK> indices;
+std::array<std::int64_t, std::size_t{kMostTokens} * kMaxTopK> indices;
 
 /// A view of the shape wanted, or of another one.
 ConstTensorView read_view(Input& input, DType dtype, std::initializer_list<std::int64_t> shape) {
@@ -99,10 +99,11 @@ void fuzz_dispatch(Input& input) {
   const std::int64_t tokens = input.between(0, kMostTokens);
   const std::int64_t hidden = input.one_of({8, 16, 128, 1 << 20});
   const std::int64_t top_k = input.between(1, kMaxTopK);
-  DispatchInput call{.x = read_view(input, input.one_of(kTypes), {tokens, hidden}),
-                     .scales = read_optional(input, DType::kFp32, {tokens, 1}),
-                     .topk_idx = read_optional(input, input.flag() ? DType::kInt32 : DType::kInt64, {tokens, top_k}),
-                     .topk_weights = read_optional(input, DType::kFp32, {tokens, top_k})};
+  const DispatchInput call{
+      .x = read_view(input, input.one_of(kTypes), {tokens, hidden}),
+      .scales = read_optional(input, DType::kFp32, {tokens, 1}),
+      .topk_idx = read_optional(input, input.flag() ? DType::kInt32 : DType::kInt64, {tokens, top_k}),
+      .topk_weights = read_optional(input, DType::kFp32, {tokens, top_k})};
   const int out_rows = input.between(0, 64);
   options.out_x = writable(read_optional(input, input.one_of(kTypes), {out_rows, hidden}));
   indices.fill(-1);

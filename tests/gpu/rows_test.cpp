@@ -5,6 +5,7 @@
 #include <random>
 #include <thread>
 
+#include "base/environment.hpp"
 #include "core/numeric/convert.hpp"
 #include "crossdock/reference.hpp"
 #include "crossdock/world.hpp"
@@ -294,12 +295,12 @@ class Rows : public testing::TestWithParam<int> {
 
 TEST_P(Rows, RandomCasesEqualTheReference) {
   constexpr int kMaxTokens = 300;
-  constexpr int kCases = 24;
+  const auto cases = base::environment_integer("CROSSDOCK_GPU_CASES", 1, 1'000'000).value_or(24);
   const int num_ranks = GetParam();
   const int num_experts = 2 * num_ranks + 3;
   Node node(num_ranks, num_experts, {.max_tokens = kMaxTokens, .max_row_bytes = 14336, .max_scale_words = 70});
   std::mt19937 random(static_cast<unsigned>(20260000 + num_ranks));
-  for (int i = 0; i < kCases; ++i) {
+  for (int i = 0; i < cases; ++i) {
     const Case c = draw_case(num_ranks, num_experts, kMaxTokens, random);
     SCOPED_TRACE(testing::Message() << "case " << i << ": hidden " << c.hidden << ", top_k " << c.top_k << ", fp8 "
                                     << (c.scale_words > 0) << ", sms " << c.num_sms);

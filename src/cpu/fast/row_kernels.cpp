@@ -1,5 +1,7 @@
 #include "cpu/fast/row_kernels.hpp"
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 
@@ -121,19 +123,52 @@ HWY_INLINE auto e4m3_bits(V value) {
 
 // ---- quantisation
 
+/// Magnitudes of a block as integers, whose order is that of the numbers.
+struct BlockAmax {
+  float finite = 0;  ///< the largest finite one
+  bool all_finite = true;
+};
+
 template <DType kType>
-float finite_amax_of_block(const std::byte* row, std::size_t begin) {
+BlockAmax amax_of_block(const std::byte* row, std::size_t begin) {
   const Ints n;
-  const std::size_t lanes = hn::Lanes(n);
+  const auto magnitude = [&](std::size_t i) {
+    return hn::And(hn::BitCast(n, load<kType>(row, begin + i)), hn::Set(n, 0x7FFF'FFFF));
+  };
   auto largest = hn::Zero(n);
-  for (std::size_t i = 0; i < kQuantBlock; i += lanes) {
-    const auto bits = hn::And(hn::BitCast(n, load<kType>(row, begin + i)), hn::Set(n, 0x7FFF'FFFF));
-    const auto is_finite = hn::Lt(bits, hn::Set(n, 0x7F80'0000));
-    largest = hn::Max(largest, hn::IfThenElseZero(is_finite, bits));
+  for (std::size_t i = 0; i < kQuantBlock; i += hn::Lanes(n)) largest = hn::Max(largest, magnitude(i));
+  const auto all = hn::GetLane(hn::MaxOfLanes(n, largest));
+  if (all < 0x7F80'0000) return {.finite = std::bit_cast<float>(all)};
+  largest = hn::Zero(n);
+  for (std::size_t i = 0; i < kQuantBlock; i += hn::Lanes(n)) {
+    const auto bits = magnitude(i);
+    largest = hn::Max(largest, hn::IfThenElseZero(hn::Lt(bits, hn::Set(n, 0x7F80'0000)), bits));
   }
-  return std::bit_cast<float>(hn::GetLane(hn::MaxOfLanes(n, largest)));
+  return {.finite = std::bit_cast<float>(hn::GetLane(hn::MaxOfLanes(n, largest))), .all_finite = false};
 }
 
+/// bf16 has the same order in 16 bits: twice the lanes, no widening.
+template <>
+BlockAmax amax_of_block<DType::kBf16>(const std::byte* row, std::size_t begin) {
+  const hn::ScalableTag<std::int16_t> n;
+  const auto* from = reinterpret_cast<const std::int16_t*>(row) + begin;
+  const auto magnitude = [&](std::size_t i) {
+    return hn::And(hn::LoadU(n, from + i), hn::Set(n, std::int16_t{0x7FFF}));
+  };
+  auto largest = hn::Zero(n);
+  for (std::size_t i = 0; i < kQuantBlock; i += hn::Lanes(n)) largest = hn::Max(largest, magnitude(i));
+  const auto widened = [](std::int16_t bits) { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); };
+  const std::int16_t all = hn::GetLane(hn::MaxOfLanes(n, largest));
+  if (all < 0x7F80) return {.finite = widened(all)};
+  largest = hn::Zero(n);
+  for (std::size_t i = 0; i < kQuantBlock; i += hn::Lanes(n)) {
+    const auto bits = magnitude(i);
+    largest = hn::Max(largest, hn::IfThenElseZero(hn::Lt(bits, hn::Set(n, std::int16_t{0x7F80})), bits));
+  }
+  return {.finite = widened(hn::GetLane(hn::MaxOfLanes(n, largest))), .all_finite = false};
+}
+
+/// Any values.
 template <DType kType>
 void quantize_block(const std::byte* row, std::size_t begin, float multiplier, std::uint8_t* out) {
   const Floats d;
@@ -145,19 +180,73 @@ void quantize_block(const std::byte* row, std::size_t begin, float multiplier, s
   }
 }
 
+/// e4m3 of values whose magnitude is at most 448 and an ulp, but for the sign, in the low byte. Let the value's
+/// exponent be e >= -6 (smaller ones count as -6). Added to 2^(e + 20), whose last mantissa bit is 2^(e - 3), it rounds
+/// to nearest even there, and the low byte holds it in units of that bit: 8 to 16, or 0 to 8 where subnormal. The code
+/// is these plus 8 (e + 6), which is Emax >> 20 less 968; modulo 256 that is 56 more, which the addend carries (even,
+/// so that ties stay).
+template <class V>
+HWY_INLINE auto e4m3_magnitude(V magnitude) {
+  const Words w;
+  const auto exponent = hn::And(hn::BitCast(w, magnitude), hn::Set(w, 0x7F80'0000U));
+  const auto clamped = hn::Max(exponent, hn::Set(w, (127U - 6U) << 23));
+  const auto addend = hn::Add(clamped, hn::Set(w, (20U << 23) + 56U));
+  const auto sum = hn::Add(magnitude, hn::BitCast(Floats(), addend));
+  return hn::Add(hn::BitCast(w, sum), hn::ShiftRight<20>(clamped));
+}
+
+/// Blocks that are searched, then scaled, then converted: so that a block's search need not end before the next begins.
+constexpr std::size_t kBlocksAtOnce = 64;
+using Scales = std::array<core::BlockScale, kBlocksAtOnce>;
+
+/// All values finite: the multiplier keeps them within the range of e4m3.
+template <DType kType>
+void quantize_finite_blocks(const std::byte* row, std::size_t count, const Scales& scales, std::uint8_t* out) {
+  const Floats d;
+  const Words w;
+  const hn::Rebind<std::uint8_t, Floats> bytes;
+  for (std::size_t i = 0; i < count * kQuantBlock; i += hn::Lanes(d)) {
+    const auto value = load<kType>(row, i);
+    const auto factor = hn::Set(d, scales[i / kQuantBlock].multiplier);
+    const auto code = e4m3_magnitude(hn::Mul(hn::Abs(value), factor));
+    const auto sign = hn::ShiftRight<24>(hn::BitCast(w, value));
+    hn::StoreU(hn::TruncateTo(bytes, hn::OrAnd(code, sign, hn::Set(w, 0x80U))), bytes, out + i);
+  }
+}
+
+template <DType kType>
+void quantize_blocks(const std::byte* row, std::size_t count, Quantize quantize, std::uint8_t* out, std::byte* words) {
+  std::array<BlockAmax, kBlocksAtOnce> amax;
+  Scales scales;
+  bool all_finite = true;
+  for (std::size_t i = 0; i < count; ++i) {
+    amax[i] = amax_of_block<kType>(row, i * kQuantBlock);
+    all_finite = all_finite && amax[i].all_finite;
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    scales[i] = core::block_scale(amax[i].finite, quantize);
+    if (quantize == Quantize::kFp8Ue8m0) {
+      words[i] = std::byte{scales[i].exponent};
+    } else {
+      std::memcpy(words + 4 * i, &scales[i].scale, 4);
+    }
+  }
+  if (all_finite) {
+    quantize_finite_blocks<kType>(row, count, scales, out);
+  } else {
+    for (std::size_t i = 0; i < count; ++i) quantize_block<kType>(row, i * kQuantBlock, scales[i].multiplier, out);
+  }
+}
+
 template <DType kType>
 void quantize_all(const std::byte* row, int hidden, Quantize quantize, std::uint8_t* out, std::byte* scales) {
-  const bool as_exponents = quantize == Quantize::kFp8Ue8m0;
   std::memset(scales, 0, 4 * static_cast<std::size_t>(core::scale_words(hidden, quantize)));
-  for (std::size_t block = 0; block * kQuantBlock < static_cast<std::size_t>(hidden); ++block) {
-    const std::size_t begin = block * kQuantBlock;
-    const core::BlockScale scale = core::block_scale(finite_amax_of_block<kType>(row, begin), quantize);
-    quantize_block<kType>(row, begin, scale.multiplier, out);
-    if (as_exponents) {
-      scales[block] = std::byte{scale.exponent};
-    } else {
-      std::memcpy(scales + 4 * block, &scale.scale, 4);
-    }
+  const std::size_t num_blocks = static_cast<std::size_t>(hidden) / kQuantBlock;
+  for (std::size_t first = 0; first < num_blocks; first += kBlocksAtOnce) {
+    const std::size_t begin = first * kQuantBlock;
+    std::byte* words = scales + first * (quantize == Quantize::kFp8Ue8m0 ? 1 : 4);
+    quantize_blocks<kType>(row + begin * size_of(kType), std::min(kBlocksAtOnce, num_blocks - first), quantize,
+                           out + begin, words);
   }
 }
 

@@ -35,7 +35,8 @@ class SignalGuard {
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
-    if (pthread_sigmask(SIG_BLOCK, &set, &before_) != 0) fail("pthread_sigmask");
+    errno = pthread_sigmask(SIG_BLOCK, &set, &before_);
+    if (errno != 0) fail("pthread_sigmask");
     descriptor_ = Descriptor(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!descriptor_.open()) fail("signalfd");
   }
