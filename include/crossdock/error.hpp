@@ -43,6 +43,8 @@ class Error : public std::runtime_error {
   Error(ErrorCode code, const std::string& message, Report report = {});
 
   ErrorCode code() const noexcept { return code_; }
+  /// what() without the name of the code before it.
+  std::string_view message() const noexcept;
   const Report& report() const noexcept { return report_; }
 
  private:

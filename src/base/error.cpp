@@ -23,4 +23,6 @@ std::string describe(const Report& report) {
 Error::Error(ErrorCode code, const std::string& message, Report report)
     : std::runtime_error(fmt::format("{}: {}", name_of(code), message)), code_(code), report_(std::move(report)) {}
 
+std::string_view Error::message() const noexcept { return std::string_view(what()).substr(name_of(code_).size() + 2); }
+
 }  // namespace crossdock

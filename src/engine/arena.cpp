@@ -29,9 +29,8 @@ Reservation Arena::reserve(std::size_t bytes) {
     const std::size_t size = piece->second;
     free_.erase(piece);
     if (size > bytes) free_[offset + bytes] = size - bytes;
-    std::shared_ptr<void> owner(base_ + offset, [arena = shared_from_this(), offset, bytes](void*) noexcept {
-      arena->release(offset, bytes);
-    });
+    std::shared_ptr<void> owner(
+        base_ + offset, [arena = shared_from_this(), offset, bytes](void*) noexcept { arena->release(offset, bytes); });
     return {.offset = offset, .bytes = bytes, .data = base_ + offset, .memory = WindowBuffer(std::move(owner))};
   }
   throw Error(ErrorCode::kWindowTooSmall,

@@ -60,10 +60,9 @@ void Call::check_call(int source, const Agreement& agreement) const {
                       .expected = block.rejected.expected,
                       .observed = block.rejected.observed};
   if (block.rejected.code >= 0) {
-    block.rejected.message.back() = '\0';
     throw Error(ErrorCode::kRejectedByPeer,
                 fmt::format("{}, rank {}: rank {} rejected its call: {}", operation_, context_->rank(), source,
-                            block.rejected.message.data()),
+                            block.rejected.text()),
                 report);
   }
   if (const auto difference = agreement.difference(block.agreement, context_->rank(), source)) {

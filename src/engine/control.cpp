@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <string_view>
 
 #include "base/math.hpp"
@@ -89,12 +90,14 @@ std::optional<std::string> Agreement::difference(const Agreement& theirs, int my
   return std::nullopt;
 }
 
+std::string ErrorText::text() const { return {message.data(), strnlen(message.data(), message.size())}; }
+
 void ErrorText::set(const Error& error) {
   code = static_cast<std::int32_t>(error.code());
   peer = error.report().peer;
   expected = error.report().expected;
   observed = error.report().observed;
-  const std::string_view text = error.what();
+  const std::string_view text = error.message();
   const std::size_t length = std::min(text.size(), message.size() - 1);
   std::copy_n(text.begin(), length, message.begin());
   message[length] = '\0';

@@ -83,6 +83,8 @@ struct ErrorText {
   std::int64_t observed = -1;
   std::array<char, 224> message{};
 
+  /// message, cut at its end whatever a peer wrote.
+  std::string text() const;
   void set(const Error& error);
 };
 

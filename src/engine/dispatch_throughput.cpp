@@ -53,9 +53,8 @@ void send_replies(const PendingDispatchState& state, const std::optional<Error>&
 
 /// All ranks see the same replies, so all fail with the refusal of the same rank: the lowest.
 void raise_refusal(const PendingDispatchState& state, const ReplyBlock& reply, int receiver) {
-  ErrorText text = reply.refused;
-  text.message.back() = '\0';
-  throw Error(static_cast<ErrorCode>(text.code), text.message.data(),
+  const ErrorText& text = reply.refused;
+  throw Error(static_cast<ErrorCode>(text.code), text.text(),
               {.operation = "dispatch",
                .phase = "reply",
                .rank = state.context->rank(),

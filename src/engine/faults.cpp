@@ -67,9 +67,11 @@ void Faults::check_aborts(const WaitFor& what) {
     if (transport_->observed(peer, signal_index(SignalKind::kAbort)) != epoch_word(membership_.epoch)) continue;
     AbortBlock block;
     std::memcpy(&block, transport_->window().data() + control_.abort(peer), sizeof block);
-    block.error.message.back() = '\0';
+    const std::string text = block.error.text();
+    // Whoever passes a report on leaves the name of the rank that made it.
+    const bool is_passed_on = text.find("(reported by rank") != std::string::npos;
     const Error error(static_cast<ErrorCode>(block.error.code),
-                      fmt::format("{} (reported by rank {})", block.error.message.data(), peer),
+                      is_passed_on ? text : fmt::format("{} (reported by rank {})", text, peer),
                       {.operation = what.operation,
                        .phase = what.phase,
                        .rank = transport_->rank(),

@@ -21,7 +21,7 @@ __device__ __forceinline__ bool has_given_up(const WaitLimit& limit) {
   return *static_cast<const volatile std::uint32_t*>(limit.gave_up) != 0;
 }
 
-__device__ __noinline__ void give_up(const Awaited& awaited, std::uint64_t expected, std::uint64_t observed,
+__device__ __noinline__ inline void give_up(const Awaited& awaited, std::uint64_t expected, std::uint64_t observed,
                                      const WaitLimit& limit) {
   if (atomicExch(limit.gave_up, 1U) != 0) return;
   WaitReport* report = limit.report;

@@ -11,11 +11,11 @@ namespace {
 
 // Measured in docs/design/gpu-rows.md.
 constexpr std::array kVariants{
-    CombineVariant{.warps = 8, .stages = 6, .piece_bytes = 3584},
-    CombineVariant{.warps = 16, .stages = 6, .piece_bytes = 2048},
-    CombineVariant{.warps = 12, .stages = 8, .piece_bytes = 2048},
-    CombineVariant{.warps = 16, .stages = 12, .piece_bytes = 1024},
     CombineVariant{.warps = 16, .stages = 4, .piece_bytes = 3584},
+    CombineVariant{.warps = 16, .stages = 2, .piece_bytes = 3584},
+    CombineVariant{.warps = 24, .stages = 4, .piece_bytes = 2048},
+    CombineVariant{.warps = 8, .stages = 4, .piece_bytes = 3584},
+    CombineVariant{.warps = 8, .stages = 4, .piece_bytes = 7168},
 };
 
 using Entry = Compiled<CombineVariant, CombineArgs>;

@@ -12,12 +12,8 @@ namespace {
 // Measured in docs/design/gpu-rows.md.
 constexpr std::array kVariants{
     DispatchVariant{.row_warps = 4, .meta_warps = 4, .stages = 6, .unread_stores = 3, .chunk_bytes = 7168},
-    DispatchVariant{.row_warps = 4, .meta_warps = 4, .stages = 6, .unread_stores = 1, .chunk_bytes = 7168},
-    DispatchVariant{.row_warps = 8, .meta_warps = 4, .stages = 6, .unread_stores = 3, .chunk_bytes = 3584},
+    DispatchVariant{.row_warps = 2, .meta_warps = 4, .stages = 4, .unread_stores = 2, .chunk_bytes = 7168},
     DispatchVariant{.row_warps = 8, .meta_warps = 4, .stages = 3, .unread_stores = 1, .chunk_bytes = 7168},
-    DispatchVariant{.row_warps = 2, .meta_warps = 4, .stages = 12, .unread_stores = 6, .chunk_bytes = 7168},
-    DispatchVariant{.row_warps = 4, .meta_warps = 4, .stages = 4, .unread_stores = 2, .chunk_bytes = 7168},
-    DispatchVariant{.row_warps = 4, .meta_warps = 12, .stages = 6, .unread_stores = 3, .chunk_bytes = 7168, .own_beside = true},
 };
 
 using Entry = Compiled<DispatchVariant, DispatchArgs>;
@@ -32,6 +28,7 @@ const auto kTable = make_table(std::make_index_sequence<kVariants.size()>{});
 
 void check_shape(const DispatchArgs& args, int num_sms) {
   if (num_sms < 1 || num_sms > kMaxSms) refuse("dispatch", "num_sms", "1 to 256", num_sms);
+  if (args.own_blocks < 0 || args.own_blocks >= num_sms) refuse("dispatch", "own blocks", "below num_sms", args.own_blocks);
   if (args.port.num_ranks > device::kMaxPeers) refuse("dispatch", "ranks of a node", "at most 32", args.port.num_ranks);
   if (args.row_bytes <= 0 || args.row_bytes % 16 != 0) refuse("dispatch", "bytes of a row", "a multiple of 16", args.row_bytes);
   if (args.top_k < 1 || args.top_k > 32) refuse("dispatch", "top_k", "1 to 32", args.top_k);
@@ -40,6 +37,8 @@ void check_shape(const DispatchArgs& args, int num_sms) {
 }
 
 }  // namespace
+
+int own_blocks(int num_sms, int num_ranks) { return num_sms / num_ranks; }
 
 std::span<const DispatchVariant> dispatch_variants() { return kVariants; }
 

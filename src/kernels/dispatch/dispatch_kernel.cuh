@@ -11,24 +11,35 @@
 namespace crossdock::kernels {
 
 template <DispatchVariant V>
-__device__ __forceinline__ void move_rows(const DispatchArgs& args, DispatchSmem<V>& smem) {
+__device__ __forceinline__ void row_warp(const DispatchArgs& args, const Share& share, DispatchSmem<V>& smem) {
 #if __CUDA_ARCH__ >= 900
-  RowMover<V>(args, smem).run();
+  RowMover<V> mover(args, share, smem);
+  mover.prepare();
+  __syncthreads();
+  if (smem.entry.state == DispatchState::kDone) {
+    mover.run();
+  } else {
+    mover.abandon();
+  }
 #else
-  const int warp = static_cast<int>(blockIdx.x) * V.row_warps + static_cast<int>(threadIdx.x / 32);
-  move_rows_plain(args, smem.entry, warp, static_cast<int>(gridDim.x) * V.row_warps, -1);
+  __syncthreads();
+  if (smem.entry.state == DispatchState::kDone) move_rows_plain<V>(args, share, smem.entry);
 #endif
 }
 
 template <DispatchVariant V>
-__device__ __forceinline__ void move_beside(const DispatchArgs& args, const DispatchEntry& entry) {
-  const int warp = static_cast<int>(blockIdx.x) * V.meta_warps + static_cast<int>(threadIdx.x / 32) - V.row_warps;
-  const int warps = static_cast<int>(gridDim.x) * V.meta_warps;
-  MetaMover(args, entry).run(warp, warps);
-#if __CUDA_ARCH__ >= 900
-  if constexpr (V.own_beside) move_rows_plain(args, entry, warp, warps, args.port.rank);
-#endif
-  clear_idx(args, entry.num_rows, warp * 32 + static_cast<int>(threadIdx.x % 32), warps * 32);
+__device__ __forceinline__ void meta_warp(const DispatchArgs& args, const Share& share, DispatchSmem<V>& smem) {
+  const int warp = static_cast<int>(threadIdx.x / 32) - V.row_warps;
+  enter(args, smem.entry, warp, V.meta_warps);
+  __syncthreads();
+  if (smem.entry.state != DispatchState::kDone) return;
+
+  MetaMover(args, share, smem.entry).run(share.block * V.meta_warps + warp, share.num_blocks * V.meta_warps);
+  const int thread = warp * 32 + static_cast<int>(threadIdx.x % 32);
+  constexpr int kThreads = V.meta_warps * 32;
+  const int block = static_cast<int>(blockIdx.x);
+  clear_idx(args, smem.entry.num_rows, block * kThreads + thread, static_cast<int>(gridDim.x) * kThreads);
+  if (blockIdx.x == gridDim.x - 1) write_counts(args, smem.entry, thread, kThreads);
 }
 
 template <typename Shape>
@@ -38,13 +49,11 @@ __global__ void __launch_bounds__(Shape::kVariant.threads(), 1) dispatch_kernel(
   extern __shared__ __align__(128) std::byte dynamic[];
   auto& smem = *reinterpret_cast<DispatchSmem<V>*>(dynamic);
 
-  enter(args, smem.entry);
-  if (smem.entry.state == DispatchState::kDone) {
-    if (static_cast<int>(threadIdx.x) < 32 * V.row_warps) {
-      move_rows<V>(args, smem);
-    } else {
-      move_beside<V>(args, smem.entry);
-    }
+  const Share share = share_of_block(args);
+  if (static_cast<int>(threadIdx.x) < 32 * V.row_warps) {
+    row_warp<V>(args, share, smem);
+  } else {
+    meta_warp<V>(args, share, smem);
   }
   if (device::is_last_block(args.blocks_done)) leave(args, smem.entry);
 }

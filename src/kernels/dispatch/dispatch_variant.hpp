@@ -13,7 +13,6 @@ struct DispatchVariant {
   int stages = 4;            ///< chunks of shared memory a row warp has
   int unread_stores = 1;     ///< chunks whose stores may still read shared memory while the next one is stored
   int chunk_bytes = 7168;    ///< a row is as many as it needs
-  bool own_beside = false;   ///< rows to the own rank by the warps for indices, not by those for the wire
   bool operator==(const DispatchVariant&) const = default;
 
   CROSSDOCK_HD constexpr int threads() const { return 32 * (row_warps + meta_warps); }

@@ -90,7 +90,7 @@ __device__ __forceinline__ void write_slots(const RoutingArgs& args, const Routi
   }
 }
 
-__global__ void __launch_bounds__(kRoutingTokens) routing_kernel(const __grid_constant__ RoutingArgs args) {
+static __global__ void __launch_bounds__(kRoutingTokens) routing_kernel(const __grid_constant__ RoutingArgs args) {
   __shared__ RoutingSmem smem;
   const int num_blocks = static_cast<int>(gridDim.x);
   for (int expert = static_cast<int>(threadIdx.x); expert < args.num_experts; expert += kRoutingTokens) {

@@ -8,7 +8,7 @@ namespace crossdock::gpu {
 namespace {
 
 enum Region : std::size_t { kBoard, kX, kScales, kIdx, kWeights, kCombineRows };
-enum Counter : std::size_t { kDispatchDone, kCombineDone, kGaveUp, kNumCounters };
+enum Counter : std::size_t { kDispatchDone, kCombineDone, kGaveUp, kClaimed, kNumCounters = kClaimed + 2 };
 
 core::RegionTable window_regions(const RankLimits& limits) {
   const auto rows = static_cast<std::size_t>(limits.max_rows());
@@ -116,6 +116,7 @@ kernels::DispatchArgs GpuRank::dispatch(const DispatchSource& source, std::uint6
           .first_rows = first_rows_.as<std::int32_t>(),
           .outcome = &control_->outcome,
           .blocks_done = counters_.as<std::uint32_t>() + kDispatchDone,
+          .claimed = counters_.as<std::uint32_t>() + kClaimed,
           .limit = limit()};
 }
 

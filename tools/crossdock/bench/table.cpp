@@ -45,6 +45,10 @@ std::string format_table(const ModeReport& report) {
                         operation.logical_gbps, operation.remote_gbps, operation.limit_share * 100);
   }
   text += "times: end to end, the longest of the ranks; GB/s: all ranks together; logical: a row a (token, rank)\n";
+  text +=
+      "of limit: logical GB/s over the copy limit; combine reads the rows that count here, a copy also writes them, "
+      "so\n";
+  text += "          small combines may pass 100%\n";
   text += report.num_nodes > 1 ? "remote: a row a (token, other node)\n" : "remote: rows to other ranks\n";
   if (!report.verified) return text + "not verified\n";
   for (const OperationReport& operation : report.operations) text += verified_line(operation) + "\n";

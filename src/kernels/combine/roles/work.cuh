@@ -10,20 +10,21 @@ namespace crossdock::kernels {
 template <CombineVariant V>
 class Work {
  public:
+  /// Pieces first, first + stride, ... of all tokens' rows.
   __device__ Work(const CombineArgs& args, int first, int stride)
       : args_(args),
         per_row_(base::div_up(args.row_bytes, V.piece_bytes)),
-        count_(args.num_tokens * per_row_),
-        stride_(stride),
-        at_(first),
-        slot_(read(first)),
-        next_slot_(read(first + stride)) {}
+        token_step_(stride / per_row_),
+        piece_step_(stride % per_row_),
+        at_{first / per_row_, first % per_row_},
+        slot_(read(at_.token)),
+        next_slot_(read(next(at_).token)) {}
 
-  __device__ bool done() const { return at_ >= count_; }
-  __device__ int token() const { return at_ / per_row_; }
-  __device__ std::int64_t offset() const { return static_cast<std::int64_t>(at_ % per_row_) * V.piece_bytes; }
+  __device__ bool done() const { return at_.token >= args_.num_tokens; }
+  __device__ int token() const { return at_.token; }
+  __device__ std::int32_t offset() const { return at_.piece * V.piece_bytes; }
   __device__ std::uint32_t bytes() const {
-    return static_cast<std::uint32_t>(min(static_cast<std::int64_t>(V.piece_bytes), args_.row_bytes - offset()));
+    return static_cast<std::uint32_t>(min(V.piece_bytes, args_.row_bytes - offset()));
   }
   /// Of the lane's rank, -1 = no row there.
   __device__ std::int32_t slot() const { return slot_; }
@@ -31,23 +32,34 @@ class Work {
 
   /// Slots are read a piece ahead.
   __device__ void advance() {
-    at_ += stride_;
+    at_ = next(at_);
     slot_ = next_slot_;
-    next_slot_ = read(at_ + stride_);
+    next_slot_ = read(next(at_).token);
   }
 
  private:
-  __device__ std::int32_t read(int piece) const {
+  struct Place {
+    int token;
+    int piece;
+  };
+
+  __device__ Place next(const Place& place) const {
+    const int piece = place.piece + piece_step_;
+    const int carry = piece >= per_row_ ? 1 : 0;
+    return {place.token + token_step_ + carry, piece - carry * per_row_};
+  }
+
+  __device__ std::int32_t read(int token) const {
     const int rank = static_cast<int>(threadIdx.x % 32);
-    if (piece >= count_ || rank >= args_.port.num_ranks) return -1;
-    return __ldg(args_.slots + static_cast<std::int64_t>(piece / per_row_) * args_.port.num_ranks + rank);
+    if (token >= args_.num_tokens || rank >= args_.port.num_ranks) return -1;
+    return __ldg(args_.slots + static_cast<std::int64_t>(token) * args_.port.num_ranks + rank);
   }
 
   const CombineArgs& args_;
   int per_row_;
-  int count_;
-  int stride_;
-  int at_;
+  int token_step_;
+  int piece_step_;
+  Place at_;
   std::int32_t slot_;
   std::int32_t next_slot_;
 };

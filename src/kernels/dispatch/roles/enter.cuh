@@ -27,11 +27,21 @@ __device__ __forceinline__ void announce(const DispatchArgs& args, int peer) {
   }
 }
 
-/// Rows of the sources below `before` for the rank.
-__device__ __forceinline__ std::int64_t rows_before(const device::Board& board, int before, int rank) {
-  std::int64_t rows = 0;
-  for (int source = 0; source < before; ++source) rows += __ldcg(&board.announcements[source].rows_to[rank]);
-  return rows;
+struct RowSums {
+  std::int64_t before = 0;  ///< of the sources below this rank
+  std::int64_t all = 0;
+};
+
+/// Rows that the sources have for one rank.
+__device__ __forceinline__ RowSums sum_rows(const device::Board& board, const device::PeerPort& port, int rank) {
+  RowSums sums;
+#pragma unroll 8
+  for (int source = 0; source < port.num_ranks; ++source) {
+    const std::int32_t rows = __ldcg(&board.announcements[source].rows_to[rank]);
+    sums.before += source < port.rank ? rows : 0;
+    sums.all += rows;
+  }
+  return sums;
 }
 
 /// One warp, a lane a rank.
@@ -50,8 +60,9 @@ __device__ __forceinline__ void await_announcements(const DispatchArgs& args, Di
   if (is_rank && all_heard) {
     const device::Announcement& theirs = board.announcements[lane];
     entry.offers[lane] = theirs.offer;
-    entry.first_row[lane] = rows_before(board, args.port.rank, lane);
-    needed = rows_before(board, args.port.num_ranks, lane);
+    const RowSums sums = sum_rows(board, args.port, lane);
+    entry.first_row[lane] = sums.before;
+    needed = sums.all;
     refuses = needed > theirs.offer.capacity;
     if (lane == args.port.rank) entry.num_rows = needed;
   }
@@ -64,15 +75,12 @@ __device__ __forceinline__ void await_announcements(const DispatchArgs& args, Di
   entry.rows_needed = lowest_needed;
 }
 
-/// All threads. The first block announces; every block waits for all announcements.
-__device__ __forceinline__ void enter(const DispatchArgs& args, DispatchEntry& entry) {
-  const int warp = static_cast<int>(threadIdx.x / 32);
-  const int warps = static_cast<int>(blockDim.x / 32);
+/// The meta warps; the last of them waits. The first block announces.
+__device__ __forceinline__ void enter(const DispatchArgs& args, DispatchEntry& entry, int meta_warp, int meta_warps) {
   if (blockIdx.x == 0) {
-    for (int peer = warp; peer < args.port.num_ranks; peer += warps) announce(args, peer);
+    for (int peer = meta_warp; peer < args.port.num_ranks; peer += meta_warps) announce(args, peer);
   }
-  if (warp == 0) await_announcements(args, entry);
-  __syncthreads();
+  if (meta_warp == meta_warps - 1) await_announcements(args, entry);
 }
 
 }  // namespace crossdock::kernels

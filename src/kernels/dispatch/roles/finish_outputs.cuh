@@ -18,22 +18,34 @@ __device__ __forceinline__ void clear_idx(const DispatchArgs& args, std::int64_t
   }
 }
 
-/// All threads of one block.
-__device__ __forceinline__ void count_experts(const DispatchArgs& args, bool arrived) {
+/// The last block's meta warps: what follows from the announcements alone.
+__device__ __forceinline__ void write_counts(const DispatchArgs& args, const DispatchEntry& entry, int thread,
+                                             int threads) {
   const device::Board& board = *board_of(args, args.port.rank);
   const ExpertRange experts = experts_of(args.port.rank, args.num_experts, args.port.num_ranks);
-  for (int expert = static_cast<int>(threadIdx.x); expert < experts.count; expert += static_cast<int>(blockDim.x)) {
+  for (int expert = thread; expert < experts.count; expert += threads) {
     std::int32_t sum = 0;
-    for (int source = 0; source < args.port.num_ranks && arrived; ++source) {
+    for (int source = 0; source < args.port.num_ranks; ++source) {
       sum += __ldcg(&board.announcements[source].expert_rows[expert]);
     }
     args.tokens_per_expert[expert] = sum;
   }
+  if (thread < args.port.num_ranks) args.first_rows[thread] = static_cast<std::int32_t>(entry.first_row[thread]);
 }
 
-/// The last block: tells all that this rank's rows have arrived, waits for theirs, and says how it ended.
+/// A call that failed leaves results that are empty, so that kernels behind it stay in bounds.
+__device__ __forceinline__ void clear_results(const DispatchArgs& args) {
+  const int thread = static_cast<int>(threadIdx.x);
+  clear_idx(args, 0, thread, static_cast<int>(blockDim.x));
+  const ExpertRange experts = experts_of(args.port.rank, args.num_experts, args.port.num_ranks);
+  for (int i = thread; i < experts.count; i += static_cast<int>(blockDim.x)) args.tokens_per_expert[i] = 0;
+  if (thread < args.port.num_ranks) args.first_rows[thread] = 0;
+}
+
+/// The block that ends last: tells all that this rank's rows have arrived, waits for theirs, and says how it ended.
 __device__ __forceinline__ void leave(const DispatchArgs& args, const DispatchEntry& entry) {
   __shared__ bool complete;
+  if (threadIdx.x < 2) args.claimed[threadIdx.x] = 0;
   const int lane = static_cast<int>(threadIdx.x);
   if (threadIdx.x < 32) {
     bool arrived = entry.state == DispatchState::kDone && !device::has_given_up(args.limit);
@@ -46,9 +58,7 @@ __device__ __forceinline__ void leave(const DispatchArgs& args, const DispatchEn
     complete = __all_sync(~0U, arrived);
   }
   __syncthreads();
-  if (!complete) clear_idx(args, 0, lane, static_cast<int>(blockDim.x));
-  count_experts(args, complete);
-  if (lane < args.port.num_ranks) args.first_rows[lane] = complete ? static_cast<int>(entry.first_row[lane]) : 0;
+  if (!complete) clear_results(args);
   if (lane != 0) return;
   const bool refused = entry.state == DispatchState::kCapacityExceeded;
   *args.outcome = {.state = complete ? DispatchState::kDone : refused ? entry.state : DispatchState::kGaveUp,

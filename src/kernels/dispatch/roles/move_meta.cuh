@@ -8,21 +8,25 @@ namespace crossdock::kernels {
 
 class MetaMover {
  public:
-  __device__ MetaMover(const DispatchArgs& args, const DispatchEntry& entry)
-      : args_(args), entry_(entry), lane_(static_cast<int>(threadIdx.x % 32)) {}
+  __device__ MetaMover(const DispatchArgs& args, const Share& share, const DispatchEntry& entry)
+      : args_(args), share_(share), entry_(entry), lane_(static_cast<int>(threadIdx.x % 32)), scale_words_(scales_ride(args) ? 0 : args.scale_words) {}
 
   /// Tokens first, first + stride, ...
   __device__ void run(int first, int stride) const {
-    Token next = read(first);
-    for (int token = first; token < args_.num_tokens; token += stride) {
-      const Token current = next;
-      next = read(token + stride);
-      move(token, current);
+    for (int token = first; token < args_.num_tokens; token += kTogether * stride) {
+      Token tokens[kTogether];
+#pragma unroll
+      for (int i = 0; i < kTogether; ++i) tokens[i] = read(token + i * stride);
+#pragma unroll
+      for (int i = 0; i < kTogether; ++i) move(token + i * stride, tokens[i]);
     }
   }
 
  private:
-  /// A lane a rank, a lane a selection, a lane a scale word: read a turn ahead.
+  /// Tokens whose loads are in flight together: one at a time, the loads' latency was the time of an FP8 dispatch.
+  static constexpr int kTogether = 4;
+
+  /// A lane a rank, a lane a selection, a lane a scale word.
   struct Token {
     std::int32_t slot = -1;
     int expert = -1;
@@ -33,7 +37,7 @@ class MetaMover {
   __device__ Token read(int token) const {
     Token result;
     if (token >= args_.num_tokens) return result;
-    result.slot = slot_of(args_, token, lane_);
+    result.slot = slot_of(args_, share_, token, lane_);
     if (lane_ < args_.top_k) {
       const std::int64_t index = static_cast<std::int64_t>(token) * args_.top_k + lane_;
       result.expert = expert_at(args_.topk_idx, args_.idx_is_64, index, args_.num_experts);
@@ -42,7 +46,7 @@ class MetaMover {
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
       const int word = lane_ + 32 * i;
-      if (word < args_.scale_words) result.words[i] = __ldg(args_.scales + token * args_.scale_stride + word);
+      if (word < scale_words_) result.words[i] = __ldg(args_.scales + token * args_.scale_stride + word);
     }
     return result;
   }
@@ -51,7 +55,7 @@ class MetaMover {
     for (std::uint32_t left = __ballot_sync(~0U, current.slot >= 0); left != 0; left &= left - 1) {
       const int rank = __ffs(static_cast<int>(left)) - 1;
       const std::int64_t row = entry_.first_row[rank] + __shfl_sync(~0U, current.slot, rank);
-      move_scales(token, current, rank, row);
+      if (scale_words_ > 0) move_scales(token, current, rank, row);
       if (lane_ < args_.top_k) move_selection(current, rank, row);
     }
   }
@@ -62,9 +66,9 @@ class MetaMover {
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
       const int word = lane_ + 32 * i;
-      if (word < args_.scale_words) out[word] = current.words[i];
+      if (word < scale_words_) out[word] = current.words[i];
     }
-    for (int word = lane_ + 64; word < args_.scale_words; word += 32) {
+    for (int word = lane_ + 64; word < scale_words_; word += 32) {
       out[word] = __ldg(args_.scales + token * args_.scale_stride + word);
     }
   }
@@ -87,8 +91,10 @@ class MetaMover {
   }
 
   const DispatchArgs& args_;
+  Share share_;
   const DispatchEntry& entry_;
   int lane_;
+  int scale_words_;  ///< that do not ride with the rows
 };
 
 }  // namespace crossdock::kernels
