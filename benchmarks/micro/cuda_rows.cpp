@@ -124,13 +124,11 @@ class Bench {
   /// Rows that a rank sends to the other one, mean of both.
   double peer_rows() const { return (inputs_[0].peer_rows + inputs_[1].peer_rows) / 2; }
 
-  double routing_and_dispatch(const Kind& kind, int num_sms, const kernels::DispatchVariant& variant, int own, bool routed) {
+  double routing_and_dispatch(const Kind& kind, int num_sms, const kernels::DispatchVariant& variant, bool routed) {
     return time([&](const gpu::GpuRank& rank, std::size_t set, std::uint64_t tag) {
       const gpu::DispatchSource source = source_of(inputs_[static_cast<std::size_t>(rank.rank())], kind, set);
       if (!routed) kernels::launch_routing(rank.routing(source, tag), rank.stream());
-      kernels::DispatchArgs args = rank.dispatch(source, tag, std::int64_t{kTokens} * kRanks);
-      args.own_blocks = own;
-      kernels::launch_dispatch(args, num_sms, variant, rank.stream());
+      kernels::launch_dispatch(rank.dispatch(source, tag, std::int64_t{kTokens} * kRanks), num_sms, variant, rank.stream());
     }, routed);
   }
 
@@ -249,16 +247,11 @@ void run(const std::string& path, bool only_default) {
   const auto dispatches = kernels::dispatch_variants().first(only_default ? 1 : kernels::dispatch_variants().size());
   for (const Kind& kind : {kFp8, kBf16}) {
     const int bytes = kind.row_bytes + 4 * kind.scale_words;
-    for (const bool routed : {false}) {
+    for (const bool routed : {false, true}) {
       table.head(fmt::format("{}, {}", kind.name, routed ? "routing kept" : "all"), bytes);
       for (const auto& variant : dispatches) {
-        for (const double own : {0.0, 0.5, 0.33}) {
-          if (own > 0.5 && routed) continue;
-          table.begin(fmt::format("{} own {:.2f}", name_of(variant), own));
-          for (const int sms : kSmCounts) {
-            table.add(sms, bench.routing_and_dispatch(kind, sms, variant, static_cast<int>(sms * own), routed));
-          }
-        }
+        table.begin(name_of(variant));
+        for (const int sms : kSmCounts) table.add(sms, bench.routing_and_dispatch(kind, sms, variant, routed));
       }
     }
   }

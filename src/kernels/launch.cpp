@@ -11,8 +11,6 @@ void check_cuda(cudaError_t status, std::string_view what) {
   throw Error(ErrorCode::kSystem, fmt::format("{}: {}", what, cudaGetErrorString(status)));
 }
 
-void check_launch(std::string_view kernel) { check_cuda(cudaGetLastError(), fmt::format("launch of {}", kernel)); }
-
 void refuse(std::string_view kernel, std::string_view what, std::string_view expected, std::int64_t got) {
   throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: {}: expected {}, got {}", kernel, what, expected, got));
 }

@@ -11,9 +11,6 @@ namespace crossdock::kernels {
 /// Throws Error(kSystem) that names the call and CUDA's reason.
 void check_cuda(cudaError_t status, std::string_view what);
 
-/// After a launch.
-void check_launch(std::string_view kernel);
-
 /// Throws Error(kInvalidArgument): "dispatch: num_sms: expected 1 to 256, got 0".
 [[noreturn]] void refuse(std::string_view kernel, std::string_view what, std::string_view expected, std::int64_t got);
 

@@ -155,9 +155,7 @@ void run_dispatch(Node& node, const std::vector<DeviceInput>& inputs, const std:
     GpuRank& gpu = node.at(rank);
     gpu.use_device();
     kernels::launch_routing(gpu.routing(inputs[rank].source, tag), gpu.stream());
-    kernels::DispatchArgs args = gpu.dispatch(inputs[rank].source, tag, capacities[rank]);
-    args.own_blocks = tag % 2 == 0 ? kernels::own_blocks(num_sms, static_cast<int>(node.size())) % num_sms : 0;
-    kernels::launch_dispatch(args, num_sms, variant, gpu.stream());
+    kernels::launch_dispatch(gpu.dispatch(inputs[rank].source, tag, capacities[rank]), num_sms, variant, gpu.stream());
   }
   for (std::size_t rank = 0; rank < node.size(); ++rank) {
     node.at(rank).use_device();

@@ -24,31 +24,41 @@ using Halves = hn::Rebind<std::uint16_t, Words>;
 
 // ---- copies
 
+/// A vector to every output.
+template <bool kStream, class V>
+HWY_INLINE void put(V value, std::span<std::byte* const> outs, std::size_t i) {
+  const hn::ScalableTag<std::uint8_t> d;
+  for (std::byte* out : outs) {
+    auto* to = reinterpret_cast<std::uint8_t*>(out) + i;
+    if constexpr (kStream) {
+      hn::Stream(value, d, to);
+    } else {
+      hn::StoreU(value, d, to);
+    }
+  }
+}
+
+/// True where every output may be streamed to.
+bool is_aligned(std::span<std::byte* const> outs) {
+  const std::size_t vector = hn::Lanes(hn::ScalableTag<std::uint8_t>());
+  return std::ranges::all_of(outs,
+                             [&](const std::byte* out) { return reinterpret_cast<std::uintptr_t>(out) % vector == 0; });
+}
+
 /// Outputs at once, vector by vector: the row is read once.
 template <bool kStream>
 void copy_all(const std::byte* row, std::size_t bytes, std::span<std::byte* const> outs) {
   const hn::ScalableTag<std::uint8_t> d;
   const std::size_t lanes = hn::Lanes(d);
-  const auto* from = reinterpret_cast<const std::uint8_t*>(row);
   std::size_t i = 0;
   for (; i + lanes <= bytes; i += lanes) {
-    const auto v = hn::LoadU(d, from + i);
-    for (std::byte* out : outs) {
-      auto* to = reinterpret_cast<std::uint8_t*>(out) + i;
-      if constexpr (kStream) {
-        hn::Stream(v, d, to);
-      } else {
-        hn::StoreU(v, d, to);
-      }
-    }
+    put<kStream>(hn::LoadU(d, reinterpret_cast<const std::uint8_t*>(row) + i), outs, i);
   }
   for (std::byte* out : outs) std::memcpy(out + i, row + i, bytes - i);
 }
 
 void CopyRow(const std::byte* row, std::size_t bytes, std::span<std::byte* const> outs, bool stream) {
-  const std::size_t vector = hn::Lanes(hn::ScalableTag<std::uint8_t>());
-  for (const std::byte* out : outs) stream = stream && reinterpret_cast<std::uintptr_t>(out) % vector == 0;
-  stream ? copy_all<true>(row, bytes, outs) : copy_all<false>(row, bytes, outs);
+  stream&& is_aligned(outs) ? copy_all<true>(row, bytes, outs) : copy_all<false>(row, bytes, outs);
 }
 
 // ---- number formats: integer arithmetic, as in core/numeric
@@ -168,18 +178,6 @@ BlockAmax amax_of_block<DType::kBf16>(const std::byte* row, std::size_t begin) {
   return {.finite = widened(hn::GetLane(hn::MaxOfLanes(n, largest))), .all_finite = false};
 }
 
-/// Any values.
-template <DType kType>
-void quantize_block(const std::byte* row, std::size_t begin, float multiplier, std::uint8_t* out) {
-  const Floats d;
-  const hn::Rebind<std::uint8_t, Floats> bytes;
-  const auto factor = hn::Set(d, multiplier);
-  for (std::size_t i = 0; i < kQuantBlock; i += hn::Lanes(d)) {
-    const auto bits = e4m3_bits(hn::Mul(load<kType>(row, begin + i), factor));
-    hn::StoreU(hn::DemoteTo(bytes, hn::BitCast(Ints(), bits)), bytes, out + begin + i);
-  }
-}
-
 /// e4m3 of values whose magnitude is at most 448 and an ulp, but for the sign, in the low byte. Let the value's
 /// exponent be e >= -6 (smaller ones count as -6). Added to 2^(e + 20), whose last mantissa bit is 2^(e - 3), it rounds
 /// to nearest even there, and the low byte holds it in units of that bit: 8 to 16, or 0 to 8 where subnormal. The code
@@ -199,62 +197,109 @@ HWY_INLINE auto e4m3_magnitude(V magnitude) {
 constexpr std::size_t kBlocksAtOnce = 64;
 using Scales = std::array<core::BlockScale, kBlocksAtOnce>;
 
-/// All values finite: the multiplier keeps them within the range of e4m3.
-template <DType kType>
-void quantize_finite_blocks(const std::byte* row, std::size_t count, const Scales& scales, std::uint8_t* out) {
-  const Floats d;
+/// e4m3 codes of the next vector of bytes' worth of values, all finite: the multiplier keeps them within the range.
+template <DType kType, class V>
+HWY_INLINE auto finite_codes(const std::byte* row, std::size_t i, V factor) {
+  const hn::ScalableTag<std::uint8_t> bytes;
   const Words w;
-  const hn::Rebind<std::uint8_t, Floats> bytes;
-  for (std::size_t i = 0; i < count * kQuantBlock; i += hn::Lanes(d)) {
-    const auto value = load<kType>(row, i);
-    const auto factor = hn::Set(d, scales[i / kQuantBlock].multiplier);
-    const auto code = e4m3_magnitude(hn::Mul(hn::Abs(value), factor));
-    const auto sign = hn::ShiftRight<24>(hn::BitCast(w, value));
-    hn::StoreU(hn::TruncateTo(bytes, hn::OrAnd(code, sign, hn::Set(w, 0x80U))), bytes, out + i);
+  const std::size_t lanes = hn::Lanes(w);
+  const auto code = [&](std::size_t part) {
+    const auto value = load<kType>(row, i + part * lanes);
+    const auto magnitude = e4m3_magnitude(hn::Mul(hn::Abs(value), factor));
+    return hn::OrAnd(magnitude, hn::ShiftRight<24>(hn::BitCast(w, value)), hn::Set(w, 0x80U));
+  };
+#if HWY_TARGET == HWY_SCALAR
+  return hn::TruncateTo(bytes, code(0));
+#else
+  const hn::ScalableTag<std::uint16_t> halves;
+  const auto low = hn::ConcatEven(halves, hn::BitCast(halves, code(1)), hn::BitCast(halves, code(0)));
+  const auto high = hn::ConcatEven(halves, hn::BitCast(halves, code(3)), hn::BitCast(halves, code(2)));
+  return hn::ConcatEven(bytes, hn::BitCast(bytes, high), hn::BitCast(bytes, low));
+#endif
+}
+
+template <DType kType, bool kStream>
+void quantize_finite_blocks(const std::byte* row, std::size_t count, const Scales& scales,
+                            std::span<std::byte* const> outs, std::size_t at) {
+  const std::size_t lanes = hn::Lanes(hn::ScalableTag<std::uint8_t>());
+  for (std::size_t i = 0; i < count * kQuantBlock; i += lanes) {
+    const auto factor = hn::Set(Floats(), scales[i / kQuantBlock].multiplier);
+    put<kStream>(finite_codes<kType>(row, i, factor), outs, at + i);
   }
 }
 
+/// Any values, by way of a buffer: rare.
 template <DType kType>
-void quantize_blocks(const std::byte* row, std::size_t count, Quantize quantize, std::uint8_t* out, std::byte* words) {
-  std::array<BlockAmax, kBlocksAtOnce> amax;
+void quantize_block(const std::byte* row, std::size_t begin, float multiplier, std::span<std::byte* const> outs,
+                    std::size_t at) {
+  const Floats d;
+  const hn::Rebind<std::uint8_t, Floats> bytes;
+  const auto factor = hn::Set(d, multiplier);
+  std::array<std::uint8_t, kQuantBlock> codes;
+  for (std::size_t i = 0; i < kQuantBlock; i += hn::Lanes(d)) {
+    const auto bits = e4m3_bits(hn::Mul(load<kType>(row, begin + i), factor));
+    hn::StoreU(hn::DemoteTo(bytes, hn::BitCast(Ints(), bits)), bytes, codes.data() + i);
+  }
+  for (std::byte* out : outs) std::memcpy(out + at + begin, codes.data(), codes.size());
+}
+
+/// What a row's quantisation needs besides its values.
+struct QuantizeTarget {
+  Quantize quantize;
+  std::span<std::byte* const> outs;
+  std::byte* words;  ///< scales
+  bool stream;
+};
+
+template <DType kType>
+void quantize_blocks(const std::byte* row, std::size_t first, std::size_t count, const QuantizeTarget& target) {
+  const std::byte* from = row + first * kQuantBlock * size_of(kType);
+  const std::size_t at = first * kQuantBlock;
   Scales scales;
   bool all_finite = true;
+  std::array<float, kBlocksAtOnce> amax;
   for (std::size_t i = 0; i < count; ++i) {
-    amax[i] = amax_of_block<kType>(row, i * kQuantBlock);
-    all_finite = all_finite && amax[i].all_finite;
+    const BlockAmax block = amax_of_block<kType>(from, i * kQuantBlock);
+    amax[i] = block.finite;
+    all_finite = all_finite && block.all_finite;
   }
   for (std::size_t i = 0; i < count; ++i) {
-    scales[i] = core::block_scale(amax[i].finite, quantize);
-    if (quantize == Quantize::kFp8Ue8m0) {
-      words[i] = std::byte{scales[i].exponent};
+    scales[i] = core::block_scale(amax[i], target.quantize);
+    if (target.quantize == Quantize::kFp8Ue8m0) {
+      target.words[first + i] = std::byte{scales[i].exponent};
     } else {
-      std::memcpy(words + 4 * i, &scales[i].scale, 4);
+      std::memcpy(target.words + 4 * (first + i), &scales[i].scale, 4);
     }
   }
-  if (all_finite) {
-    quantize_finite_blocks<kType>(row, count, scales, out);
+  if (!all_finite) {
+    for (std::size_t i = 0; i < count; ++i) {
+      quantize_block<kType>(from, i * kQuantBlock, scales[i].multiplier, target.outs, at);
+    }
+  } else if (target.stream) {
+    quantize_finite_blocks<kType, true>(from, count, scales, target.outs, at);
   } else {
-    for (std::size_t i = 0; i < count; ++i) quantize_block<kType>(row, i * kQuantBlock, scales[i].multiplier, out);
+    quantize_finite_blocks<kType, false>(from, count, scales, target.outs, at);
   }
 }
 
 template <DType kType>
-void quantize_all(const std::byte* row, int hidden, Quantize quantize, std::uint8_t* out, std::byte* scales) {
-  std::memset(scales, 0, 4 * static_cast<std::size_t>(core::scale_words(hidden, quantize)));
-  const std::size_t num_blocks = static_cast<std::size_t>(hidden) / kQuantBlock;
+void quantize_all(const std::byte* row, std::size_t hidden, const QuantizeTarget& target) {
+  const std::size_t num_blocks = hidden / kQuantBlock;
   for (std::size_t first = 0; first < num_blocks; first += kBlocksAtOnce) {
-    const std::size_t begin = first * kQuantBlock;
-    std::byte* words = scales + first * (quantize == Quantize::kFp8Ue8m0 ? 1 : 4);
-    quantize_blocks<kType>(row + begin * size_of(kType), std::min(kBlocksAtOnce, num_blocks - first), quantize,
-                           out + begin, words);
+    quantize_blocks<kType>(row, first, std::min(kBlocksAtOnce, num_blocks - first), target);
   }
 }
 
-void QuantizeRow(const void* row, DType dtype, int hidden, Quantize quantize, std::uint8_t* out, void* scales) {
+void QuantizeRow(const void* row, DType dtype, int hidden, Quantize quantize, std::span<std::byte* const> outs,
+                 void* scales, bool stream) {
   const auto* from = static_cast<const std::byte*>(row);
-  auto* words = static_cast<std::byte*>(scales);
-  dtype == DType::kFp32 ? quantize_all<DType::kFp32>(from, hidden, quantize, out, words)
-                        : quantize_all<DType::kBf16>(from, hidden, quantize, out, words);
+  const QuantizeTarget target{.quantize = quantize,
+                              .outs = outs,
+                              .words = static_cast<std::byte*>(scales),
+                              .stream = stream && is_aligned(outs)};
+  std::memset(scales, 0, 4 * static_cast<std::size_t>(core::scale_words(hidden, quantize)));
+  dtype == DType::kFp32 ? quantize_all<DType::kFp32>(from, static_cast<std::size_t>(hidden), target)
+                        : quantize_all<DType::kBf16>(from, static_cast<std::size_t>(hidden), target);
 }
 
 // ---- sums
@@ -371,8 +416,9 @@ void copy_row(const std::byte* row, std::size_t bytes, std::span<std::byte* cons
 
 void order_streamed_stores() { hwy::FlushStream(); }
 
-void quantize_row_simd(const void* row, DType dtype, int hidden, Quantize quantize, std::uint8_t* out, void* scales) {
-  HWY_DYNAMIC_DISPATCH(QuantizeRow)(row, dtype, hidden, quantize, out, scales);
+void quantize_row_simd(const void* row, DType dtype, int hidden, Quantize quantize, std::span<std::byte* const> outs,
+                       void* scales, bool stream) {
+  HWY_DYNAMIC_DISPATCH(QuantizeRow)(row, dtype, hidden, quantize, outs, scales, stream);
 }
 
 void sum_rows_simd(const SumJob& job) { HWY_DYNAMIC_DISPATCH(SumRows)(job); }

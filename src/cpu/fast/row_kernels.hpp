@@ -20,8 +20,10 @@ inline constexpr std::size_t kStreamFromBytes = std::size_t{4} << 20;
 /// Makes this thread's streamed stores visible before its later stores.
 void order_streamed_stores();
 
-/// core::quantize_row for bf16 and fp32 rows.
-void quantize_row_simd(const void* row, DType dtype, int hidden, Quantize quantize, std::uint8_t* out, void* scales);
+/// core::quantize_row for bf16 and fp32 rows, to every output at once; `stream` as in copy_row. Scale words go to
+/// `scales`.
+void quantize_row_simd(const void* row, DType dtype, int hidden, Quantize quantize, std::span<std::byte* const> outs,
+                       void* scales, bool stream);
 
 /// A row to add, and what follows it in the reduction tree.
 struct SumTerm {

@@ -13,31 +13,42 @@
 namespace crossdock::cpu {
 namespace {
 
-/// Rows of the input as they lie, or quantised into scratch that stays in the first-level cache.
+/// Rows of the input as they lie, or quantised on the way.
 class RowSource {
  public:
-  explicit RowSource(const StoreRowsJob& job)
-      : input_(*job.input), quantize_(job.quantize), x_(job.shape.x_bytes), scales_(job.shape.scale_bytes) {}
+  RowSource(const StoreRowsJob& job, bool stream)
+      : input_(*job.input),
+        quantize_(job.quantize),
+        stream_(stream),
+        x_(job.shape.x_bytes),
+        scales_(job.shape.scale_bytes) {}
 
-  /// The row's bytes; scales() then holds its scales. Valid until the next call.
-  const std::byte* prepare(std::int64_t token) {
+  /// Stores the row to every output. scales() then holds its scales, until the next call.
+  void store(std::int64_t token, std::span<std::byte* const> outs) {
     const auto stride = static_cast<std::size_t>(input_.x.strides[0]) * size_of(input_.x.dtype);
     const std::byte* row = static_cast<const std::byte*>(input_.x.data) + stride * static_cast<std::size_t>(token);
     if (input_.scales.given()) gather_scales(token);
-    if (quantize_ == Quantize::kNone) return row;
-    const int hidden = static_cast<int>(input_.x.shape[1]);
-    auto* out = reinterpret_cast<std::uint8_t*>(x_.data());
-    if (input_.x.dtype == DType::kFp16) {
-      core::quantize_row(row, input_.x.dtype, hidden, quantize_, out, scales_.data());
+    if (quantize_ == Quantize::kNone) {
+      copy_row(row, x_.size(), outs, stream_);
     } else {
-      quantize_row_simd(row, input_.x.dtype, hidden, quantize_, out, scales_.data());
+      quantize(row, outs);
     }
-    return x_.data();
   }
 
   const std::byte* scales() const { return scales_.data(); }
 
  private:
+  void quantize(const std::byte* row, std::span<std::byte* const> outs) {
+    const int hidden = static_cast<int>(input_.x.shape[1]);
+    if (input_.x.dtype != DType::kFp16) {
+      quantize_row_simd(row, input_.x.dtype, hidden, quantize_, outs, scales_.data(), stream_);
+      return;
+    }
+    auto* codes = reinterpret_cast<std::uint8_t*>(x_.data());
+    core::quantize_row(row, input_.x.dtype, hidden, quantize_, codes, scales_.data());
+    copy_row(x_.data(), x_.size(), outs, stream_);
+  }
+
   /// Ready scales may be column-major; on the wire they never are.
   void gather_scales(std::int64_t token) {
     const auto* words = static_cast<const std::uint32_t*>(input_.scales.data) + token * input_.scales.strides[0];
@@ -48,6 +59,7 @@ class RowSource {
 
   const DispatchInput& input_;
   Quantize quantize_;
+  bool stream_;
   std::vector<std::byte> x_;
   std::vector<std::byte> scales_;
 };
@@ -57,8 +69,7 @@ class TokenRange {
  public:
   TokenRange(const StoreRowsJob& job, std::int64_t begin, bool stream)
       : job_(job),
-        stream_(stream),
-        source_(job),
+        source_(job, stream),
         meta_(*job.route, job.wire_idx_dtype, job.input->topk_weights),
         next_(job.targets.size()) {
     for (std::size_t rank = 0; rank < next_.size(); ++rank) {
@@ -71,9 +82,8 @@ class TokenRange {
     const std::size_t count = list_ranks(token);
     if (count == 0) return;
     std::array<std::byte*, kMaxTopK> outs;
-    const std::byte* row = source_.prepare(token);
     for (std::size_t i = 0; i < count; ++i) outs[i] = target(ranks_[i]).block.x(row_at(ranks_[i]));
-    copy_row(row, job_.shape.x_bytes, std::span(outs.data(), count), stream_);
+    source_.store(token, std::span(outs.data(), count));
     for (std::size_t i = 0; i < count; ++i) store_beside(token, ranks_[i]);
   }
 
@@ -101,7 +111,6 @@ class TokenRange {
   }
 
   const StoreRowsJob& job_;
-  bool stream_;
   RowSource source_;
   RowMetaWriter meta_;
   std::vector<std::int64_t> next_;  ///< ordinal of the next row, by rank

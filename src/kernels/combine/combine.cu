@@ -3,7 +3,7 @@
 
 #include "kernels/combine/combine.hpp"
 #include "kernels/combine/combine_kernel.cuh"
-#include "kernels/launch.hpp"
+#include "kernels/launch_overlapped.cuh"
 #include "kernels/variant_table.cuh"
 
 namespace crossdock::kernels {
@@ -38,9 +38,7 @@ void launch_combine(const CombineArgs& args, int num_sms, const CombineVariant& 
   if (args.row_bytes <= 0 || args.row_bytes % 16 != 0) refuse("combine", "row bytes", "a multiple of 16", args.row_bytes);
   const Entry* entry = find_variant(kTable, variant);
   if (entry == nullptr) refuse("combine", "variant", "one of the table", variant.threads());
-  allow_shared_memory(reinterpret_cast<const void*>(entry->kernel), entry->smem_bytes);
-  entry->kernel<<<num_sms, variant.threads(), entry->smem_bytes, stream>>>(args);
-  check_launch("combine");
+  launch_overlapped("combine", entry->kernel, num_sms, variant.threads(), entry->smem_bytes, stream, args);
 }
 
 }  // namespace crossdock::kernels

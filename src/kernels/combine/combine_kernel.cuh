@@ -1,6 +1,7 @@
 // The combine kernel: who does what, nothing else.
 #pragma once
 
+#include "device/ptx/grid.cuh"
 #include "device/sync/last_block.cuh"
 #include "kernels/combine/roles/handshake.cuh"
 #include "kernels/combine/roles/pull.cuh"
@@ -14,6 +15,7 @@ __global__ void __launch_bounds__(Shape::kVariant.threads(), 1) combine_kernel(c
   static_assert(is_valid(V));
   extern __shared__ __align__(128) std::byte dynamic[];
   auto& smem = *reinterpret_cast<CombineSmem<V>*>(dynamic);
+  device::wait_for_earlier_kernels();
 
   enter(args, smem.entry);
   if (smem.entry.ready) {

@@ -3,7 +3,7 @@
 
 #include "kernels/dispatch/dispatch.hpp"
 #include "kernels/dispatch/dispatch_kernel.cuh"
-#include "kernels/launch.hpp"
+#include "kernels/launch_overlapped.cuh"
 #include "kernels/variant_table.cuh"
 
 namespace crossdock::kernels {
@@ -11,9 +11,10 @@ namespace {
 
 // Measured in docs/design/gpu-rows.md.
 constexpr std::array kVariants{
-    DispatchVariant{.row_warps = 4, .meta_warps = 4, .stages = 6, .unread_stores = 3, .chunk_bytes = 7168},
-    DispatchVariant{.row_warps = 2, .meta_warps = 4, .stages = 4, .unread_stores = 2, .chunk_bytes = 7168},
     DispatchVariant{.row_warps = 8, .meta_warps = 4, .stages = 3, .unread_stores = 1, .chunk_bytes = 7168},
+    DispatchVariant{.row_warps = 4, .meta_warps = 4, .stages = 6, .unread_stores = 3, .chunk_bytes = 7168},
+    DispatchVariant{.row_warps = 12, .meta_warps = 4, .stages = 2, .unread_stores = 1, .chunk_bytes = 7168},
+    DispatchVariant{.row_warps = 8, .meta_warps = 2, .stages = 3, .unread_stores = 1, .chunk_bytes = 7168},
 };
 
 using Entry = Compiled<DispatchVariant, DispatchArgs>;
@@ -28,7 +29,6 @@ const auto kTable = make_table(std::make_index_sequence<kVariants.size()>{});
 
 void check_shape(const DispatchArgs& args, int num_sms) {
   if (num_sms < 1 || num_sms > kMaxSms) refuse("dispatch", "num_sms", "1 to 256", num_sms);
-  if (args.own_blocks < 0 || args.own_blocks >= num_sms) refuse("dispatch", "own blocks", "below num_sms", args.own_blocks);
   if (args.port.num_ranks > device::kMaxPeers) refuse("dispatch", "ranks of a node", "at most 32", args.port.num_ranks);
   if (args.row_bytes <= 0 || args.row_bytes % 16 != 0) refuse("dispatch", "bytes of a row", "a multiple of 16", args.row_bytes);
   if (args.top_k < 1 || args.top_k > 32) refuse("dispatch", "top_k", "1 to 32", args.top_k);
@@ -38,17 +38,13 @@ void check_shape(const DispatchArgs& args, int num_sms) {
 
 }  // namespace
 
-int own_blocks(int num_sms, int num_ranks) { return num_sms / num_ranks; }
-
 std::span<const DispatchVariant> dispatch_variants() { return kVariants; }
 
 void launch_dispatch(const DispatchArgs& args, int num_sms, const DispatchVariant& variant, cudaStream_t stream) {
   check_shape(args, num_sms);
   const Entry* entry = find_variant(kTable, variant);
   if (entry == nullptr) refuse("dispatch", "variant", "one of the table", variant.threads());
-  allow_shared_memory(reinterpret_cast<const void*>(entry->kernel), entry->smem_bytes);
-  entry->kernel<<<num_sms, variant.threads(), entry->smem_bytes, stream>>>(args);
-  check_launch("dispatch");
+  launch_overlapped("dispatch", entry->kernel, num_sms, variant.threads(), entry->smem_bytes, stream, args);
 }
 
 }  // namespace crossdock::kernels

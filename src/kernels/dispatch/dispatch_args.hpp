@@ -52,10 +52,6 @@ struct DispatchArgs {
   std::int32_t* first_rows = nullptr;         ///< [R]: this source's first row at each rank, for combine
   DispatchOutcome* outcome = nullptr;         ///< device or host memory
 
-  /// Blocks that begin with this rank's own share, while the others begin with the wire's; who is done helps. 0 = every
-  /// block serves all ranks, and loads a row once for all of them.
-  int own_blocks = 0;
-
   std::uint32_t* blocks_done = nullptr;  ///< [1], 0 before the first call
   std::uint32_t* claimed = nullptr;      ///< [2], 0 before the first call
   device::WaitLimit limit = {};

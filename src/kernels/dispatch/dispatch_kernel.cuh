@@ -1,6 +1,7 @@
 // The dispatch kernel: who does what, nothing else.
 #pragma once
 
+#include "device/ptx/grid.cuh"
 #include "device/sync/last_block.cuh"
 #include "kernels/dispatch/roles/enter.cuh"
 #include "kernels/dispatch/roles/finish_outputs.cuh"
@@ -11,9 +12,9 @@
 namespace crossdock::kernels {
 
 template <DispatchVariant V>
-__device__ __forceinline__ void row_warp(const DispatchArgs& args, const Share& share, DispatchSmem<V>& smem) {
+__device__ __forceinline__ void row_warp(const DispatchArgs& args, DispatchSmem<V>& smem) {
 #if __CUDA_ARCH__ >= 900
-  RowMover<V> mover(args, share, smem);
+  RowMover<V> mover(args, smem);
   mover.prepare();
   __syncthreads();
   if (smem.entry.state == DispatchState::kDone) {
@@ -23,23 +24,24 @@ __device__ __forceinline__ void row_warp(const DispatchArgs& args, const Share& 
   }
 #else
   __syncthreads();
-  if (smem.entry.state == DispatchState::kDone) move_rows_plain<V>(args, share, smem.entry);
+  if (smem.entry.state == DispatchState::kDone) move_rows_plain<V>(args, smem.entry);
 #endif
 }
 
 template <DispatchVariant V>
-__device__ __forceinline__ void meta_warp(const DispatchArgs& args, const Share& share, DispatchSmem<V>& smem) {
+__device__ __forceinline__ void meta_warp(const DispatchArgs& args, DispatchSmem<V>& smem) {
   const int warp = static_cast<int>(threadIdx.x / 32) - V.row_warps;
   enter(args, smem.entry, warp, V.meta_warps);
   __syncthreads();
   if (smem.entry.state != DispatchState::kDone) return;
 
-  MetaMover(args, share, smem.entry).run(share.block * V.meta_warps + warp, share.num_blocks * V.meta_warps);
+  const int block = static_cast<int>(blockIdx.x);
+  const int blocks = static_cast<int>(gridDim.x);
+  MetaMover(args, smem.entry).run(block * V.meta_warps + warp, blocks * V.meta_warps);
   const int thread = warp * 32 + static_cast<int>(threadIdx.x % 32);
   constexpr int kThreads = V.meta_warps * 32;
-  const int block = static_cast<int>(blockIdx.x);
-  clear_idx(args, smem.entry.num_rows, block * kThreads + thread, static_cast<int>(gridDim.x) * kThreads);
-  if (blockIdx.x == gridDim.x - 1) write_counts(args, smem.entry, thread, kThreads);
+  clear_idx(args, smem.entry.num_rows, block * kThreads + thread, blocks * kThreads);
+  if (block == blocks - 1) write_counts(args, smem.entry, thread, kThreads);
 }
 
 template <typename Shape>
@@ -48,12 +50,12 @@ __global__ void __launch_bounds__(Shape::kVariant.threads(), 1) dispatch_kernel(
   static_assert(is_valid(V));
   extern __shared__ __align__(128) std::byte dynamic[];
   auto& smem = *reinterpret_cast<DispatchSmem<V>*>(dynamic);
+  device::wait_for_earlier_kernels();
 
-  const Share share = share_of_block(args);
   if (static_cast<int>(threadIdx.x) < 32 * V.row_warps) {
-    row_warp<V>(args, share, smem);
+    row_warp<V>(args, smem);
   } else {
-    meta_warp<V>(args, share, smem);
+    meta_warp<V>(args, smem);
   }
   if (device::is_last_block(args.blocks_done)) leave(args, smem.entry);
 }

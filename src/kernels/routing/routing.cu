@@ -1,6 +1,6 @@
 #include "base/math.hpp"
 #include "core/layout/region_table.hpp"
-#include "kernels/launch.hpp"
+#include "kernels/launch_overlapped.cuh"
 #include "kernels/routing/routing.hpp"
 #include "kernels/routing/routing_kernel.cuh"
 
@@ -34,8 +34,7 @@ void launch_routing(const RoutingArgs& args, cudaStream_t stream) {
   if (args.top_k < 1 || args.top_k > kMaxTopK) refuse("routing", "top_k", "1 to 32", args.top_k);
   if (args.num_experts > kMaxExperts) refuse("routing", "experts", "at most 1024", args.num_experts);
   if (args.num_ranks > device::kMaxPeers) refuse("routing", "ranks of a node", "at most 32", args.num_ranks);
-  routing_kernel<<<num_blocks(args.num_tokens), kRoutingTokens, 0, stream>>>(args);
-  check_launch("routing");
+  launch_overlapped("routing", &routing_kernel, num_blocks(args.num_tokens), kRoutingTokens, 0, stream, args);
 }
 
 }  // namespace crossdock::kernels

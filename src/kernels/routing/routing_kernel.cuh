@@ -1,6 +1,7 @@
 // A thread a token, a block kRoutingTokens of them. Blocks wait only for those with an earlier ticket.
 #pragma once
 
+#include "device/ptx/grid.cuh"
 #include "device/sync/wait.cuh"
 #include "kernels/placement.cuh"
 #include "kernels/routing/routing_args.hpp"
@@ -16,13 +17,21 @@ struct RoutingSmem {
 
 /// Ranks that the token goes to, a bit each; counts its selections.
 __device__ __forceinline__ std::uint32_t ranks_of_token(const RoutingArgs& args, int token, RoutingSmem& smem) {
+  constexpr int kTogether = 8;  // loads in flight
   std::uint32_t ranks = 0;
-  for (int k = 0; k < args.top_k; ++k) {
-    const long long index = static_cast<long long>(token) * args.top_k + k;
-    const int expert = expert_at(args.topk_idx, args.idx_is_64, index, args.num_experts);
-    if (expert < 0) continue;
-    atomicAdd(&smem.expert_rows[expert], 1);
-    ranks |= 1U << rank_of(expert, args.num_experts, args.num_ranks);
+  for (int first = 0; first < args.top_k; first += kTogether) {
+    int experts[kTogether];
+#pragma unroll
+    for (int i = 0; i < kTogether; ++i) {
+      const long long index = static_cast<long long>(token) * args.top_k + first + i;
+      experts[i] = first + i < args.top_k ? expert_at(args.topk_idx, args.idx_is_64, index, args.num_experts) : -1;
+    }
+#pragma unroll
+    for (const int expert : experts) {
+      if (expert < 0) continue;
+      atomicAdd(&smem.expert_rows[expert], 1);
+      ranks |= 1U << rank_of(expert, args.num_experts, args.num_ranks);
+    }
   }
   return ranks;
 }
@@ -92,6 +101,8 @@ __device__ __forceinline__ void write_slots(const RoutingArgs& args, const Routi
 
 static __global__ void __launch_bounds__(kRoutingTokens) routing_kernel(const __grid_constant__ RoutingArgs args) {
   __shared__ RoutingSmem smem;
+  device::wait_for_earlier_kernels();
+  device::let_next_kernel_start();
   const int num_blocks = static_cast<int>(gridDim.x);
   for (int expert = static_cast<int>(threadIdx.x); expert < args.num_experts; expert += kRoutingTokens) {
     smem.expert_rows[expert] = 0;

@@ -71,9 +71,15 @@ TEST_P(EachTarget, IsTheOneThatServes) { EXPECT_STREQ(simd_target(), hwy::Target
 
 void expect_quantized_alike(const std::vector<std::byte>& row, DType dtype, int hidden, Quantize quantize) {
   const auto words = static_cast<std::size_t>(core::scale_words(hidden, quantize));
-  std::vector<std::uint8_t> got(hidden), want(hidden);
+  std::vector<std::uint8_t> memory(2 * hidden + 64), want(hidden);
+  const auto address = reinterpret_cast<std::uintptr_t>(memory.data());
+  auto* aligned = reinterpret_cast<std::byte*>(memory.data()) + (64 - address % 64) % 64;
+  std::byte* const outs[] = {aligned, aligned + hidden};
   std::vector<std::uint32_t> got_scales(words, 0xAAAAAAAA), want_scales(words, 0x55555555);
-  quantize_row_simd(row.data(), dtype, hidden, quantize, got.data(), got_scales.data());
+  quantize_row_simd(row.data(), dtype, hidden, quantize, outs, got_scales.data(), /*stream=*/hidden % 256 == 0);
+  order_streamed_stores();
+  EXPECT_EQ(std::memcmp(outs[0], outs[1], static_cast<std::size_t>(hidden)), 0);
+  const auto* got = reinterpret_cast<const std::uint8_t*>(aligned);
   core::quantize_row(row.data(), dtype, hidden, quantize, want.data(), want_scales.data());
   EXPECT_EQ(got_scales, want_scales);
   for (int i = 0; i < hidden; ++i) {
@@ -92,6 +98,7 @@ TEST_P(EachTarget, QuantizesRandomRows) {
     for (const DType dtype : {DType::kBf16, DType::kFp32}) {
       for (const Quantize quantize : kAllQuantize) {
         expect_quantized_alike(stored_as(dtype, values), dtype, 7 * kQuantBlock, quantize);
+        expect_quantized_alike(stored_as(dtype, values), dtype, 6 * kQuantBlock, quantize);
       }
     }
   }

@@ -1,7 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstring>
+#include <algorithm>
+#include <cstddef>
 
 #include "run_ranks.hpp"
 #include "tokens.hpp"
@@ -31,6 +32,11 @@ std::vector<RankTokens> all_tokens(int num_ranks) {
   return tokens;
 }
 
+/// Of a rank without tokens both may be null, which memcmp must not be given.
+bool begins_with(const ConstTensorView& got, const reference::Tensor& want) {
+  return std::equal(want.bytes.begin(), want.bytes.end(), static_cast<const std::byte*>(got.data));
+}
+
 class RoundTrip : public testing::TestWithParam<Layout> {};
 
 TEST_P(RoundTrip, GivesTheBitsOfTheReference) {
@@ -53,15 +59,13 @@ TEST_P(RoundTrip, GivesTheBitsOfTheReference) {
       const auto& want = expected[world.rank()];
       ASSERT_EQ(result.num_rows, want.num_rows);
       if (GetParam() != Layout::kExpertPadded) {
-        EXPECT_EQ(std::memcmp(result.x.data, want.x.bytes.data(), want.x.bytes.size()), 0);
+        EXPECT_TRUE(begins_with(result.x, want.x));
       }
-      EXPECT_EQ(std::memcmp(result.tokens_per_expert.data, want.tokens_per_expert.bytes.data(),
-                            want.tokens_per_expert.bytes.size()),
-                0);
+      EXPECT_TRUE(begins_with(result.tokens_per_expert, want.tokens_per_expert));
       const CombineResult combined = group.combine(result.handle, {.x = result.x});
       const auto& want_y = expected_y[world.rank()].y;
       ASSERT_EQ(combined.y.num_bytes(), want_y.bytes.size());
-      EXPECT_EQ(std::memcmp(combined.y.data, want_y.bytes.data(), want_y.bytes.size()), 0);
+      EXPECT_TRUE(begins_with(combined.y, want_y));
     }
   });
 }

@@ -45,7 +45,7 @@ __device__ __forceinline__ void clear_results(const DispatchArgs& args) {
 /// The block that ends last: tells all that this rank's rows have arrived, waits for theirs, and says how it ended.
 __device__ __forceinline__ void leave(const DispatchArgs& args, const DispatchEntry& entry) {
   __shared__ bool complete;
-  if (threadIdx.x < 2) args.claimed[threadIdx.x] = 0;
+  if (threadIdx.x == 0) *args.claimed = 0;
   const int lane = static_cast<int>(threadIdx.x);
   if (threadIdx.x < 32) {
     bool arrived = entry.state == DispatchState::kDone && !device::has_given_up(args.limit);

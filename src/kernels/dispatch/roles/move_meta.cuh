@@ -8,8 +8,8 @@ namespace crossdock::kernels {
 
 class MetaMover {
  public:
-  __device__ MetaMover(const DispatchArgs& args, const Share& share, const DispatchEntry& entry)
-      : args_(args), share_(share), entry_(entry), lane_(static_cast<int>(threadIdx.x % 32)), scale_words_(scales_ride(args) ? 0 : args.scale_words) {}
+  __device__ MetaMover(const DispatchArgs& args, const DispatchEntry& entry)
+      : args_(args), entry_(entry), lane_(static_cast<int>(threadIdx.x % 32)), scale_words_(scales_ride(args) ? 0 : args.scale_words) {}
 
   /// Tokens first, first + stride, ...
   __device__ void run(int first, int stride) const {
@@ -37,7 +37,7 @@ class MetaMover {
   __device__ Token read(int token) const {
     Token result;
     if (token >= args_.num_tokens) return result;
-    result.slot = slot_of(args_, share_, token, lane_);
+    result.slot = slot_of(args_, token, lane_);
     if (lane_ < args_.top_k) {
       const std::int64_t index = static_cast<std::int64_t>(token) * args_.top_k + lane_;
       result.expert = expert_at(args_.topk_idx, args_.idx_is_64, index, args_.num_experts);
@@ -91,7 +91,6 @@ class MetaMover {
   }
 
   const DispatchArgs& args_;
-  Share share_;
   const DispatchEntry& entry_;
   int lane_;
   int scale_words_;  ///< that do not ride with the rows

@@ -4,6 +4,7 @@
 #include "base/math.hpp"
 #include "device/ptx/bulk_copy.cuh"
 #include "device/ptx/order.cuh"
+#include "kernels/dispatch/roles/claims.cuh"
 #include "kernels/dispatch/roles/target.cuh"
 
 namespace crossdock::kernels {
@@ -11,13 +12,12 @@ namespace crossdock::kernels {
 template <DispatchVariant V>
 class RowMover {
  public:
-  __device__ RowMover(const DispatchArgs& args, const Share& share, DispatchSmem<V>& smem)
+  __device__ RowMover(const DispatchArgs& args, DispatchSmem<V>& smem)
       : args_(args),
         smem_(smem),
-        share_(share),
         warp_(static_cast<int>(threadIdx.x / 32)),
         lane_(static_cast<int>(threadIdx.x % 32)),
-        claims_(args, share, warp_, V.row_warps),
+        claims_(args, warp_, V.row_warps),
         chunks_per_row_(base::div_up(args.row_bytes, V.chunk_bytes)),
         num_chunks_(args.num_tokens * chunks_per_row_),
         scale_bytes_(scales_ride(args) ? 4 * args.scale_words : 0) {}
@@ -25,7 +25,9 @@ class RowMover {
   /// Needs nobody's announcement: the first chunks are on their way before it comes.
   __device__ void prepare() {
     make_barriers();
-    begin_share();
+    claims_.ask();
+    take_next();
+    for (int i = 0; i < V.stages - V.unread_stores; ++i) load();
   }
 
   __device__ void run() {
@@ -33,12 +35,11 @@ class RowMover {
       target_ = first_row_at(args_, smem_.entry, lane_);
       scale_target_ = first_scales_at(args_, smem_.entry, lane_);
     }
-    move_share();
-    if (args_.own_blocks > 0) {
-      share_ = other_share(args_, share_);
-      claims_ = Claims(args_, share_, warp_, V.row_warps);
-      begin_share();
-      move_share();
+    while (num_under_way_ > 0) {
+      store();
+      device::bulk_wait_read<V.unread_stores>();
+      __syncwarp();
+      load();
     }
     device::bulk_wait_written();
   }
@@ -57,29 +58,11 @@ class RowMover {
     __syncwarp();
   }
 
-  __device__ void begin_share() {
-    claims_.ask();
-    take_next();
-    for (int i = 0; i < V.stages - V.unread_stores; ++i) load();
-  }
-
-  __device__ void move_share() {
-    while (num_under_way_ > 0) {
-      store();
-      device::bulk_wait_read<V.unread_stores>();
-      __syncwarp();
-      load();
-    }
-    // The next share begins with any stage.
-    device::bulk_wait_read<0>();
-    __syncwarp();
-  }
-
   /// The chunk after the next one is asked for, and the next one's slots are read, a turn before they are needed.
   __device__ void take_next() {
     next_ = claims_.take();
     claims_.ask();
-    next_slot_ = slot_of(args_, share_, next_ / chunks_per_row_, lane_);
+    next_slot_ = slot_of(args_, next_ / chunks_per_row_, lane_);
   }
 
   __device__ std::int64_t offset_in_row(int chunk) const {
@@ -146,7 +129,6 @@ class RowMover {
 
   const DispatchArgs& args_;
   DispatchSmem<V>& smem_;
-  Share share_;
   int warp_;
   int lane_;
   Claims claims_;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "kernels/dispatch/dispatch_smem.cuh"
-#include "kernels/dispatch/roles/share.cuh"
 
 namespace crossdock::kernels {
 
@@ -26,9 +25,9 @@ __device__ __forceinline__ std::byte* first_scales_at(const DispatchArgs& args, 
   return args.port.windows[rank] + entry.offers[rank].scales + entry.first_row[rank] * args.scale_words * 4;
 }
 
-/// The slot of a token at the lane's rank; -1 where it does not go there, or another share serves the rank.
-__device__ __forceinline__ std::int32_t slot_of(const DispatchArgs& args, const Share& share, int token, int rank) {
-  if (token >= args.num_tokens || rank >= args.port.num_ranks || !share.serves(rank, args.port.rank)) return -1;
+/// The slot of a token at the lane's rank; -1 where it does not go there.
+__device__ __forceinline__ std::int32_t slot_of(const DispatchArgs& args, int token, int rank) {
+  if (token >= args.num_tokens || rank >= args.port.num_ranks) return -1;
   return __ldg(args.slots + static_cast<std::int64_t>(token) * args.port.num_ranks + rank);
 }
 
