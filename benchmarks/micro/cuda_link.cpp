@@ -66,10 +66,12 @@ class Link {
 
   double round_trip_us() {
     constexpr int kRounds = 20000;
-    return time(1, [&](std::size_t device) {
-             launch_ping_pong(gpus_[device].flag.as<std::uint64_t>(), gpus_[1 - device].flag.as<std::uint64_t>(), kRounds,
-                              device == 0, gpus_[device].stream);
-           }) / kRounds;
+    return time(1,
+                [&](std::size_t device) {
+                  launch_ping_pong(gpus_[device].flag.as<std::uint64_t>(), gpus_[1 - device].flag.as<std::uint64_t>(),
+                                   kRounds, device == 0, gpus_[device].stream);
+                }) /
+           kRounds;
   }
 
  private:

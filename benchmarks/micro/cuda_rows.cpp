@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstring>
+#include <latch>
 #include <random>
 #include <string>
 #include <thread>
@@ -27,7 +28,7 @@ constexpr int kTokens = 4096;
 constexpr int kHidden = 7168;
 constexpr int kTopK = 8;
 constexpr int kExperts = 256;
-constexpr int kSets = 8;      ///< routings, each with an x of its own: x does not stay in the L2
+constexpr int kSets = 8;  ///< routings, each with an x of its own: x does not stay in the L2
 constexpr int kWarmUp = 6;
 constexpr int kCalls = 40;
 
@@ -45,7 +46,8 @@ std::vector<std::int32_t> draw_routing(std::mt19937& random) {
   for (int i = 0; i < kExperts; ++i) experts[static_cast<std::size_t>(i)] = i;
   for (int token = 0; token < kTokens; ++token) {
     for (int k = 0; k < kTopK; ++k) {
-      std::swap(experts[static_cast<std::size_t>(k)], experts[static_cast<std::size_t>(k) + random() % static_cast<unsigned>(kExperts - k)]);
+      std::swap(experts[static_cast<std::size_t>(k)],
+                experts[static_cast<std::size_t>(k) + random() % static_cast<unsigned>(kExperts - k)]);
       idx.push_back(experts[static_cast<std::size_t>(k)]);
     }
   }
@@ -57,7 +59,8 @@ int rows_to_peer(const std::vector<std::int32_t>& idx, int rank) {
   int rows = 0;
   for (int token = 0; token < kTokens; ++token) {
     bool goes = false;
-    for (int k = 0; k < kTopK; ++k) goes |= idx[static_cast<std::size_t>(token * kTopK + k)] / (kExperts / kRanks) != rank;
+    for (int k = 0; k < kTopK; ++k)
+      goes |= idx[static_cast<std::size_t>(token * kTopK + k)] / (kExperts / kRanks) != rank;
     rows += goes;
   }
   return rows;
@@ -102,8 +105,11 @@ class Bench {
  public:
   Bench() {
     const std::vector<World> worlds = World::threads(kRanks);
-    const gpu::RankLimits limits{.num_ranks = kRanks, .num_experts = kExperts, .max_tokens = kTokens,
-                                 .max_row_bytes = kBf16.row_bytes, .max_scale_words = kFp8.scale_words};
+    const gpu::RankLimits limits{.num_ranks = kRanks,
+                                 .num_experts = kExperts,
+                                 .max_tokens = kTokens,
+                                 .max_row_bytes = kBf16.row_bytes,
+                                 .max_scale_words = kFp8.scale_words};
     std::vector<std::thread> threads;
     for (int rank = 0; rank < kRanks; ++rank) {
       threads.emplace_back([&, rank] {
@@ -117,7 +123,8 @@ class Bench {
     for (const auto& rank : ranks_) {
       rank->use_device();
       fill_combine_rows(*rank);
-      for (auto& event : events_[static_cast<std::size_t>(rank->rank())]) check_cuda(cudaEventCreate(&event), "cudaEventCreate");
+      for (auto& event : events_[static_cast<std::size_t>(rank->rank())])
+        check_cuda(cudaEventCreate(&event), "cudaEventCreate");
     }
   }
 
@@ -125,24 +132,67 @@ class Bench {
   double peer_rows() const { return (inputs_[0].peer_rows + inputs_[1].peer_rows) / 2; }
 
   double routing_and_dispatch(const Kind& kind, int num_sms, const kernels::DispatchVariant& variant, bool routed) {
-    return time([&](const gpu::GpuRank& rank, std::size_t set, std::uint64_t tag) {
-      const gpu::DispatchSource source = source_of(inputs_[static_cast<std::size_t>(rank.rank())], kind, set);
-      if (!routed) kernels::launch_routing(rank.routing(source, tag), rank.stream());
-      kernels::launch_dispatch(rank.dispatch(source, tag, std::int64_t{kTokens} * kRanks), num_sms, variant, rank.stream());
-    }, routed);
+    return time(
+        [&](const gpu::GpuRank& rank, std::size_t set, std::uint64_t tag) {
+          const gpu::DispatchSource source = source_of(inputs_[static_cast<std::size_t>(rank.rank())], kind, set);
+          if (!routed) kernels::launch_routing(rank.routing(source, tag), rank.stream());
+          kernels::launch_dispatch(rank.dispatch(source, tag, std::int64_t{kTokens} * kRanks), num_sms, variant,
+                                   rank.stream());
+        },
+        routed);
   }
 
   double routing() {
-    return time([&](const gpu::GpuRank& rank, std::size_t set, std::uint64_t tag) {
-      kernels::launch_routing(rank.routing(source_of(inputs_[static_cast<std::size_t>(rank.rank())], kFp8, set), tag), rank.stream());
-    }, false);
+    return time(
+        [&](const gpu::GpuRank& rank, std::size_t set, std::uint64_t tag) {
+          kernels::launch_routing(
+              rank.routing(source_of(inputs_[static_cast<std::size_t>(rank.rank())], kFp8, set), tag), rank.stream());
+        },
+        false);
+  }
+
+  /// No token anywhere: launch, announcements and arrival alone.
+  double empty_dispatch(int num_sms) {
+    return time(
+        [&](const gpu::GpuRank& rank, std::size_t set, std::uint64_t tag) {
+          gpu::DispatchSource source = source_of(inputs_[static_cast<std::size_t>(rank.rank())], kFp8, set);
+          source.num_tokens = 0;
+          kernels::launch_dispatch(rank.dispatch(source, tag, 0), num_sms, kernels::dispatch_variants().front(),
+                                   rank.stream());
+        },
+        true);
+  }
+
+  double empty_combine(int num_sms) {
+    return time(
+        [&](const gpu::GpuRank& rank, std::size_t set, std::uint64_t tag) {
+          gpu::DispatchSource source = source_of(inputs_[static_cast<std::size_t>(rank.rank())], kBf16, set);
+          source.num_tokens = 0;
+          kernels::launch_combine(rank.combine(source, tag), num_sms, kernels::combine_variants().front(),
+                                  rank.stream());
+        },
+        true);
+  }
+
+  /// No routing either, nor another rank: what two events and a launch cost.
+  double launch() {
+    return time(
+        [&](const gpu::GpuRank& rank, std::size_t set, std::uint64_t tag) {
+          gpu::DispatchSource source = source_of(inputs_[static_cast<std::size_t>(rank.rank())], kFp8, set);
+          source.num_tokens = 0;
+          kernels::launch_routing(rank.routing(source, tag), rank.stream());
+        },
+        false);
   }
 
   double combine(int num_sms, const kernels::CombineVariant& variant) {
-    return time([&](const gpu::GpuRank& rank, std::size_t set, std::uint64_t tag) {
-      kernels::launch_combine(rank.combine(source_of(inputs_[static_cast<std::size_t>(rank.rank())], kBf16, set), tag), num_sms,
-                              variant, rank.stream());
-    }, true);
+    return time(
+        [&](const gpu::GpuRank& rank, std::size_t set, std::uint64_t tag) {
+          kernels::launch_combine(
+              rank.combine(source_of(inputs_[static_cast<std::size_t>(rank.rank())], kBf16, set), tag), num_sms,
+              variant, rank.stream());
+        },
+        true);
   }
 
  private:
@@ -150,13 +200,22 @@ class Bench {
     constexpr std::size_t kBytes = std::size_t{kTokens} * kBf16.row_bytes;
     for (std::size_t half = 0; half < kRanks; ++half) {
       const auto& x = inputs_[static_cast<std::size_t>(rank.rank())].x[half];
-      check_cuda(cudaMemcpy(rank.combine_rows() + half * kBytes, x.as<void>(), kBytes, cudaMemcpyDeviceToDevice), "rows");
+      check_cuda(cudaMemcpy(rank.combine_rows() + half * kBytes, x.as<void>(), kBytes, cudaMemcpyDeviceToDevice),
+                 "rows");
     }
   }
 
-  /// Median over calls of the slower rank's time. Calls queue up, so ranks start together from the second one on.
+  /// Median over calls of the slower rank's time. Streams stand still until all calls are queued: no call waits for the
+  /// host, and from the second one on ranks start together.
   template <typename Launch>
   double time(const Launch& launch, bool one_set) {
+    std::latch queued(1);
+    for (const auto& rank : ranks_) {
+      rank->use_device();
+      check_cuda(cudaLaunchHostFunc(
+                     rank->stream(), [](void* gate) { static_cast<std::latch*>(gate)->wait(); }, &queued),
+                 "cudaLaunchHostFunc");
+    }
     for (int call = 0; call < kWarmUp + kCalls; ++call) {
       ++tag_;
       const auto set = one_set ? last_set_ : static_cast<std::size_t>(call % kSets);
@@ -170,6 +229,7 @@ class Bench {
         check_cuda(cudaEventRecord(events[at + 1], rank->stream()), "cudaEventRecord");
       }
     }
+    queued.count_down();
     std::vector<double> times(kCalls, 0);
     for (const auto& rank : ranks_) {
       rank->use_device();
@@ -196,9 +256,11 @@ std::string name_of(const kernels::DispatchVariant& v) {
   return fmt::format("{}r{}m s{} u{} {}B", v.row_warps, v.meta_warps, v.stages, v.unread_stores, v.chunk_bytes);
 }
 
-std::string name_of(const kernels::CombineVariant& v) { return fmt::format("{}w s{} {}B", v.warps, v.stages, v.piece_bytes); }
+std::string name_of(const kernels::CombineVariant& v) {
+  return fmt::format("{}w s{} {}B", v.warps, v.stages, v.piece_bytes);
+}
 
-constexpr std::array kSmCounts{4, 8, 12, 16, 20, 24, 32, 64};
+constexpr std::array kSmCounts{1, 2, 4, 8, 12, 16, 20, 24, 32, 64};
 
 class Table {
  public:
@@ -241,7 +303,6 @@ void run(const std::string& path, bool only_default) {
   table.records().push_back(describe_machine().number("copy_engine_gbs", rate).number("peer_rows", bench.peer_rows()));
   fmt::print("copy engine {:.1f} GB/s a direction, {:.0f} rows to the peer\n", rate, bench.peer_rows());
   const double routing_us = bench.routing();
-  fmt::print("routing alone {:.1f} us\n", routing_us);
   table.records().push_back(Record().text("what", "routing").number("us", routing_us));
 
   const auto dispatches = kernels::dispatch_variants().first(only_default ? 1 : kernels::dispatch_variants().size());
@@ -261,6 +322,16 @@ void run(const std::string& path, bool only_default) {
     table.begin(name_of(variant));
     for (const int sms : kSmCounts) table.add(sms, bench.combine(sms, variant));
   }
+  const double launch_us = bench.launch();
+  const double dispatch_us = bench.empty_dispatch(16);
+  const double combine_us = bench.empty_combine(16);
+  fmt::print("\nrouting {:.1f} us; of 0 tokens: routing {:.1f}, dispatch {:.1f}, combine {:.1f} us\n", routing_us,
+             launch_us, dispatch_us, combine_us);
+  table.records().push_back(Record()
+                                .text("what", "no tokens")
+                                .number("routing_us", launch_us)
+                                .number("dispatch_us", dispatch_us)
+                                .number("combine_us", combine_us));
   write_json(path, table.records());
 }
 

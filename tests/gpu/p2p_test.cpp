@@ -32,7 +32,8 @@ int device_of(int rank) {
 void exchange(Bootstrap& bootstrap) {
   const int rank = bootstrap.rank();
   const int device = device_of(rank);
-  const auto windows = connect_p2p(bootstrap, {.device = device, .window_bytes = kWindow + static_cast<std::size_t>(rank)});
+  const auto windows =
+      connect_p2p(bootstrap, {.device = device, .window_bytes = kWindow + static_cast<std::size_t>(rank)});
   kernels::check_cuda(cudaSetDevice(device), "cudaSetDevice");
   for (const auto byte : read_back<unsigned char>(windows->peer_window(rank), kWindow)) ASSERT_EQ(byte, 0);
   bootstrap.all_gather({}, std::chrono::seconds(20));
@@ -54,9 +55,8 @@ void exchange(Bootstrap& bootstrap) {
 TEST(P2p, ProcessesReachOneAnother) {
   if (!has_gpu()) GTEST_SKIP() << "no GPU";
   const int port = crossdock::testing::free_port();
-  EXPECT_TRUE(crossdock::testing::fork_ranks(3, [&](int rank) {
-    exchange(*World::tcp({.rank = rank, .num_ranks = 3, .port = port}).bootstrap());
-  }));
+  EXPECT_TRUE(crossdock::testing::fork_ranks(
+      3, [&](int rank) { exchange(*World::tcp({.rank = rank, .num_ranks = 3, .port = port}).bootstrap()); }));
 }
 
 TEST(P2p, ThreadsReachOneAnother) {
@@ -70,9 +70,7 @@ TEST(P2p, ThreadsReachOneAnother) {
 TEST(P2p, ARankThatFailsFailsTheOthersAtOnce) {
   if (!has_gpu()) GTEST_SKIP() << "no GPU";
   const std::vector<World> worlds = World::threads(2);
-  std::thread bad([&] {
-    EXPECT_THROW(connect_p2p(*worlds[1].bootstrap(), {.device = 0, .window_bytes = 0}), Error);
-  });
+  std::thread bad([&] { EXPECT_THROW(connect_p2p(*worlds[1].bootstrap(), {.device = 0, .window_bytes = 0}), Error); });
   try {
     connect_p2p(*worlds[0].bootstrap(), {.device = 0, .window_bytes = kWindow});
     ADD_FAILURE() << "expected an Error";

@@ -32,8 +32,8 @@ struct Case {
   int scale_words = 0;
   bool idx_is_64 = true;
   bool weights = true;
-  double none = 0.1;       ///< part of the selections that are -1
-  bool skewed = false;     ///< nearly all go to the first expert's rank
+  double none = 0.1;    ///< part of the selections that are -1
+  bool skewed = false;  ///< nearly all go to the first expert's rank
   int num_sms = 8;
   std::vector<int> tokens = {};
 };
@@ -218,14 +218,18 @@ class Trial {
     std::normal_distribution<float> normal;
     for (std::size_t rank = 0; rank < node_.size(); ++rank) {
       std::vector<std::uint16_t>& rows = hosts_[rank].rows;
-      const auto count = static_cast<std::size_t>(*options_[rank].max_recv_rows) * static_cast<std::size_t>(case_.hidden);
+      const auto count =
+          static_cast<std::size_t>(*options_[rank].max_recv_rows) * static_cast<std::size_t>(case_.hidden);
       rows.clear();
       while (rows.size() < count) rows.push_back(core::bf16_from_float(normal(random)));
       node_.at(rank).use_device();
-      if (count > 0) kernels::check_cuda(cudaMemcpy(node_.at(rank).combine_rows(), rows.data(), count * 2, cudaMemcpyHostToDevice), "rows");
+      if (count > 0)
+        kernels::check_cuda(cudaMemcpy(node_.at(rank).combine_rows(), rows.data(), count * 2, cudaMemcpyHostToDevice),
+                            "rows");
       poison(node_.at(rank).y(), static_cast<std::size_t>(case_.tokens[rank] * row_bytes(case_)));
       kernels::check_cuda(cudaDeviceSynchronize(), "rows");
-      combines.push_back({.x = dense_view(static_cast<const void*>(rows.data()), DType::kBf16, {*options_[rank].max_recv_rows, case_.hidden})});
+      combines.push_back({.x = dense_view(static_cast<const void*>(rows.data()), DType::kBf16,
+                                          {*options_[rank].max_recv_rows, case_.hidden})});
     }
     const auto expected = reference::combine(problem_, inputs_, options_, combines, {});
     run_combine(node_, devices_, variant, case_.num_sms);
@@ -332,7 +336,8 @@ TEST(RowsFaults, MoreRowsThanCapacityFailOnAllRanks) {
     EXPECT_GT(outcome.rows_needed, 10);
     EXPECT_EQ(outcome.num_rows, 0);
     node.at(rank).use_device();
-    for (const std::byte byte : read_back<std::byte>(node.at(rank).x_out(), 128 * 512)) ASSERT_EQ(byte, reference::kPoison);
+    for (const std::byte byte : read_back<std::byte>(node.at(rank).x_out(), 128 * 512))
+      ASSERT_EQ(byte, reference::kPoison);
     const auto idx = read_back<std::int64_t>(node.at(rank).idx_out(), rank == 0 ? 128 * 2 : 10 * 2);
     for (const std::int64_t entry : idx) ASSERT_EQ(entry, -1);
   }

@@ -47,7 +47,9 @@ Record describe_machine() {
   kernels::check_cuda(cudaGetDeviceProperties(&properties, 0), "cudaGetDeviceProperties");
   kernels::check_cuda(cudaDriverGetVersion(&driver), "cudaDriverGetVersion");
   Record record;
-  record.text("what", "machine").text("gpu", properties.name).text("date", fmt::format("{:%F}", fmt::gmtime(std::time(nullptr))));
+  record.text("what", "machine")
+      .text("gpu", properties.name)
+      .text("date", fmt::format("{:%F}", fmt::gmtime(std::time(nullptr))));
   record.number("gpus", count).number("sms", properties.multiProcessorCount).number("cuda_driver", driver);
   return record;
 }

@@ -51,6 +51,7 @@ class SimdSum {
     sum_.bias0_dtype = job.bias0.dtype;
     sum_.bias1_dtype = job.bias1.dtype;
     sum_.hidden = static_cast<std::size_t>(job.hidden);
+    sum_.stream = job.y.num_bytes() >= kStreamFromBytes;
   }
 
   void store(std::int64_t token, std::span<const Term> terms) {
@@ -90,6 +91,7 @@ void sum_tokens(const ReduceJob& job, std::int64_t begin, std::int64_t end) {
     list_terms(job, token, terms);
     sum.store(token, terms);
   }
+  order_streamed_stores();
 }
 
 }  // namespace

@@ -100,12 +100,14 @@ HWY_INLINE V round_to(V value) {
 }
 
 template <class V>
-HWY_INLINE void store(V value, DType dtype, std::byte* row, std::size_t i) {
-  if (dtype == DType::kFp32) {
-    hn::StoreU(value, Floats(), reinterpret_cast<float*>(row) + i);
+HWY_INLINE void store(V value, const SumJob& job, std::size_t i) {
+  if (job.out_dtype == DType::kFp32) {
+    auto* to = reinterpret_cast<float*>(job.out) + i;
+    job.stream ? hn::Stream(value, Floats(), to) : hn::StoreU(value, Floats(), to);
   } else {
-    const auto bits = hn::ShiftRight<16>(bf16_bits(value));
-    hn::StoreU(hn::DemoteTo(Halves(), hn::BitCast(Ints(), bits)), Halves(), reinterpret_cast<std::uint16_t*>(row) + i);
+    auto* to = reinterpret_cast<std::uint16_t*>(job.out) + i;
+    const auto bits = hn::DemoteTo(Halves(), hn::BitCast(Ints(), hn::ShiftRight<16>(bf16_bits(value))));
+    job.stream ? hn::Stream(bits, Halves(), to) : hn::StoreU(bits, Halves(), to);
   }
 }
 
@@ -218,11 +220,19 @@ HWY_INLINE auto finite_codes(const std::byte* row, std::size_t i, V factor) {
 #endif
 }
 
+/// Rows of tokens lie one behind the other as a rule; a wrong guess only costs the fetch.
+HWY_INLINE void prefetch_bytes(const std::byte* from, std::size_t bytes) {
+  constexpr std::size_t kLine = 64;
+  for (std::size_t i = 0; i < bytes; i += kLine) hwy::Prefetch(from + i);
+}
+
 template <DType kType, bool kStream>
 void quantize_finite_blocks(const std::byte* row, std::size_t count, const Scales& scales,
-                            std::span<std::byte* const> outs, std::size_t at) {
+                            std::span<std::byte* const> outs, std::size_t at, std::size_t row_bytes) {
   const std::size_t lanes = hn::Lanes(hn::ScalableTag<std::uint8_t>());
+  const std::byte* next_row = row + row_bytes;
   for (std::size_t i = 0; i < count * kQuantBlock; i += lanes) {
+    prefetch_bytes(next_row + i * size_of(kType), lanes * size_of(kType));
     const auto factor = hn::Set(Floats(), scales[i / kQuantBlock].multiplier);
     put<kStream>(finite_codes<kType>(row, i, factor), outs, at + i);
   }
@@ -249,6 +259,7 @@ struct QuantizeTarget {
   std::span<std::byte* const> outs;
   std::byte* words;  ///< scales
   bool stream;
+  std::size_t row_bytes;  ///< to the next row, which is fetched meanwhile
 };
 
 template <DType kType>
@@ -276,9 +287,9 @@ void quantize_blocks(const std::byte* row, std::size_t first, std::size_t count,
       quantize_block<kType>(from, i * kQuantBlock, scales[i].multiplier, target.outs, at);
     }
   } else if (target.stream) {
-    quantize_finite_blocks<kType, true>(from, count, scales, target.outs, at);
+    quantize_finite_blocks<kType, true>(from, count, scales, target.outs, at, target.row_bytes);
   } else {
-    quantize_finite_blocks<kType, false>(from, count, scales, target.outs, at);
+    quantize_finite_blocks<kType, false>(from, count, scales, target.outs, at, target.row_bytes);
   }
 }
 
@@ -296,7 +307,8 @@ void QuantizeRow(const void* row, DType dtype, int hidden, Quantize quantize, st
   const QuantizeTarget target{.quantize = quantize,
                               .outs = outs,
                               .words = static_cast<std::byte*>(scales),
-                              .stream = stream && is_aligned(outs)};
+                              .stream = stream && is_aligned(outs),
+                              .row_bytes = static_cast<std::size_t>(hidden) * size_of(dtype)};
   std::memset(scales, 0, 4 * static_cast<std::size_t>(core::scale_words(hidden, quantize)));
   dtype == DType::kFp32 ? quantize_all<DType::kFp32>(from, static_cast<std::size_t>(hidden), target)
                         : quantize_all<DType::kBf16>(from, static_cast<std::size_t>(hidden), target);
@@ -349,7 +361,7 @@ void sum_all(const SumJob& job) {
     auto value = sum_terms<kRow, kWire>(job, i);
     value = add_bias(value, job.bias0, job.bias0_dtype, i);
     value = add_bias(value, job.bias1, job.bias1_dtype, i);
-    store(value, job.out_dtype, job.out, i);
+    store(value, job, i);
   };
   std::size_t i = 0;
   for (; i + lanes <= job.hidden; i += lanes) one(i);
@@ -368,7 +380,7 @@ void sum_plain_rows(const SumJob& job) {
     for (const SumTerm& term : job.terms) total = hn::Add(total, load<kRow>(term.row, i));
     total = add_bias(total, job.bias0, job.bias0_dtype, i);
     total = add_bias(total, job.bias1, job.bias1_dtype, i);
-    store(total, job.out_dtype, job.out, i);
+    store(total, job, i);
   };
   std::size_t i = 0;
   for (; i + lanes <= job.hidden; i += lanes) one(i);
@@ -383,7 +395,17 @@ bool is_plain(const SumJob& job) {
   return true;
 }
 
-void SumRows(const SumJob& job) {
+/// The last vector of a row overlaps the one before it unless the row is whole vectors; streams want aligned ones of at
+/// least 16 bytes.
+bool may_stream(const SumJob& job) {
+  const std::size_t lanes = hn::Lanes(Floats());
+  const std::size_t vector = lanes * size_of(job.out_dtype);
+  return vector >= 16 && job.hidden % lanes == 0 && reinterpret_cast<std::uintptr_t>(job.out) % vector == 0;
+}
+
+void SumRows(const SumJob& asked) {
+  SumJob job = asked;
+  job.stream = asked.stream && may_stream(asked);
   const bool bf16_rows = job.row_dtype == DType::kBf16;
   const bool bf16_wire = job.wire_dtype == DType::kBf16;
   if (is_plain(job)) {

@@ -48,6 +48,7 @@ struct SumJob {
   const std::byte* bias1 = nullptr;
   std::byte* out = nullptr;
   std::size_t hidden = 0;  ///< at least float_lanes()
+  bool stream = false;     ///< the result goes past the caches where it is aligned; order_streamed_stores has to follow
 };
 
 void sum_rows_simd(const SumJob& job);

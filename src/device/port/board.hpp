@@ -25,8 +25,8 @@ struct Offer {
 /// and whether all fit.
 struct Announcement {
   Offer offer = {};
-  std::int32_t rows_to[kMaxPeers] = {};                ///< rows of the sender for each rank
-  std::int32_t expert_rows[kMaxLocalExperts] = {};     ///< selections of the sender for each expert of the reader
+  std::int32_t rows_to[kMaxPeers] = {};             ///< rows of the sender for each rank
+  std::int32_t expert_rows[kMaxLocalExperts] = {};  ///< selections of the sender for each expert of the reader
 };
 
 /// Signals carry the tag of their operation; tags only grow. [source].

@@ -13,8 +13,8 @@ Error deadline_error(const WaitReport& report) {
   const std::string operation = kOperations.at(static_cast<std::size_t>(report.operation));
   const std::string phase = kPhases.at(static_cast<std::size_t>(report.phase));
   return {ErrorCode::kDeadlineExceeded,
-          fmt::format("{}, rank {}: rank {} did not answer in phase {}: expected tag {}, got {}", operation, report.rank,
-                      report.peer, phase, report.expected, report.observed),
+          fmt::format("{}, rank {}: rank {} did not answer in phase {}: expected tag {}, got {}", operation,
+                      report.rank, report.peer, phase, report.expected, report.observed),
           {.operation = operation,
            .phase = phase,
            .rank = report.rank,

@@ -22,7 +22,7 @@ __device__ __forceinline__ bool has_given_up(const WaitLimit& limit) {
 }
 
 __device__ __noinline__ inline void give_up(const Awaited& awaited, std::uint64_t expected, std::uint64_t observed,
-                                     const WaitLimit& limit) {
+                                            const WaitLimit& limit) {
   if (atomicExch(limit.gave_up, 1U) != 0) return;
   WaitReport* report = limit.report;
   report->operation = awaited.operation;

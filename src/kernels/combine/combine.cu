@@ -12,10 +12,8 @@ namespace {
 // Measured in docs/design/gpu-rows.md.
 constexpr std::array kVariants{
     CombineVariant{.warps = 16, .stages = 4, .piece_bytes = 3584},
-    CombineVariant{.warps = 16, .stages = 2, .piece_bytes = 3584},
     CombineVariant{.warps = 24, .stages = 4, .piece_bytes = 2048},
-    CombineVariant{.warps = 8, .stages = 4, .piece_bytes = 3584},
-    CombineVariant{.warps = 8, .stages = 4, .piece_bytes = 7168},
+    CombineVariant{.warps = 16, .stages = 2, .piece_bytes = 3584},
 };
 
 using Entry = Compiled<CombineVariant, CombineArgs>;
@@ -35,7 +33,8 @@ std::span<const CombineVariant> combine_variants() { return kVariants; }
 void launch_combine(const CombineArgs& args, int num_sms, const CombineVariant& variant, cudaStream_t stream) {
   if (num_sms < 1) refuse("combine", "num_sms", "at least 1", num_sms);
   if (args.port.num_ranks > device::kMaxPeers) refuse("combine", "ranks of a node", "at most 32", args.port.num_ranks);
-  if (args.row_bytes <= 0 || args.row_bytes % 16 != 0) refuse("combine", "row bytes", "a multiple of 16", args.row_bytes);
+  if (args.row_bytes <= 0 || args.row_bytes % 16 != 0)
+    refuse("combine", "row bytes", "a multiple of 16", args.row_bytes);
   const Entry* entry = find_variant(kTable, variant);
   if (entry == nullptr) refuse("combine", "variant", "one of the table", variant.threads());
   launch_overlapped("combine", entry->kernel, num_sms, variant.threads(), entry->smem_bytes, stream, args);

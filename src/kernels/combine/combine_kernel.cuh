@@ -10,7 +10,8 @@
 namespace crossdock::kernels {
 
 template <typename Shape>
-__global__ void __launch_bounds__(Shape::kVariant.threads(), 1) combine_kernel(const __grid_constant__ CombineArgs args) {
+__global__ void __launch_bounds__(Shape::kVariant.threads(), 1)
+    combine_kernel(const __grid_constant__ CombineArgs args) {
   constexpr auto V = Shape::kVariant;
   static_assert(is_valid(V));
   extern __shared__ __align__(128) std::byte dynamic[];

@@ -13,8 +13,7 @@ namespace {
 constexpr std::array kVariants{
     DispatchVariant{.row_warps = 8, .meta_warps = 4, .stages = 3, .unread_stores = 1, .chunk_bytes = 7168},
     DispatchVariant{.row_warps = 4, .meta_warps = 4, .stages = 6, .unread_stores = 3, .chunk_bytes = 7168},
-    DispatchVariant{.row_warps = 12, .meta_warps = 4, .stages = 2, .unread_stores = 1, .chunk_bytes = 7168},
-    DispatchVariant{.row_warps = 8, .meta_warps = 2, .stages = 3, .unread_stores = 1, .chunk_bytes = 7168},
+    DispatchVariant{.row_warps = 8, .meta_warps = 8, .stages = 3, .unread_stores = 1, .chunk_bytes = 7168},
 };
 
 using Entry = Compiled<DispatchVariant, DispatchArgs>;
@@ -30,7 +29,8 @@ const auto kTable = make_table(std::make_index_sequence<kVariants.size()>{});
 void check_shape(const DispatchArgs& args, int num_sms) {
   if (num_sms < 1 || num_sms > kMaxSms) refuse("dispatch", "num_sms", "1 to 256", num_sms);
   if (args.port.num_ranks > device::kMaxPeers) refuse("dispatch", "ranks of a node", "at most 32", args.port.num_ranks);
-  if (args.row_bytes <= 0 || args.row_bytes % 16 != 0) refuse("dispatch", "bytes of a row", "a multiple of 16", args.row_bytes);
+  if (args.row_bytes <= 0 || args.row_bytes % 16 != 0)
+    refuse("dispatch", "bytes of a row", "a multiple of 16", args.row_bytes);
   if (args.top_k < 1 || args.top_k > 32) refuse("dispatch", "top_k", "1 to 32", args.top_k);
   const int experts = (args.num_experts + args.port.num_ranks - 1) / args.port.num_ranks;
   if (experts > device::kMaxLocalExperts) refuse("dispatch", "experts of a rank", "at most 512", experts);

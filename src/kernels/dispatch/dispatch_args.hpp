@@ -32,10 +32,10 @@ struct DispatchArgs {
   int num_tokens = 0;
   int top_k = 0;
   int num_experts = 0;
-  int row_bytes = 0;                    ///< of x: a multiple of 16
-  int scale_words = 0;                  ///< 4 bytes each, row-major; 0 = none
-  std::int64_t scale_stride = 0;        ///< words between rows
-  const std::byte* x = nullptr;         ///< [T] rows, 16-byte aligned
+  int row_bytes = 0;              ///< of x: a multiple of 16
+  int scale_words = 0;            ///< 4 bytes each, row-major; 0 = none
+  std::int64_t scale_stride = 0;  ///< words between rows
+  const std::byte* x = nullptr;   ///< [T] rows, 16-byte aligned
   const std::uint32_t* scales = nullptr;
   const void* topk_idx = nullptr;       ///< [T, K]
   bool idx_is_64 = false;               ///< of input and output

@@ -11,52 +11,56 @@
 
 namespace crossdock::kernels {
 
-template <DispatchVariant V>
-__device__ __forceinline__ void row_warp(const DispatchArgs& args, DispatchSmem<V>& smem) {
 #if __CUDA_ARCH__ >= 900
-  RowMover<V> mover(args, smem);
-  mover.prepare();
-  __syncthreads();
-  if (smem.entry.state == DispatchState::kDone) {
-    mover.run();
-  } else {
-    mover.abandon();
-  }
-#else
-  __syncthreads();
-  if (smem.entry.state == DispatchState::kDone) move_rows_plain<V>(args, smem.entry);
-#endif
-}
-
 template <DispatchVariant V>
-__device__ __forceinline__ void meta_warp(const DispatchArgs& args, DispatchSmem<V>& smem) {
-  const int warp = static_cast<int>(threadIdx.x / 32) - V.row_warps;
-  enter(args, smem.entry, warp, V.meta_warps);
-  __syncthreads();
-  if (smem.entry.state != DispatchState::kDone) return;
+using Mover = RowMover<V>;
+#else
+template <DispatchVariant V>
+using Mover = PlainRowMover<V>;
+#endif
 
+/// The meta warps' part once all ranks have announced.
+template <DispatchVariant V>
+__device__ __forceinline__ void move_beside(const DispatchArgs& args, const DispatchEntry& entry, int warp) {
+  constexpr int kThreads = V.meta_warps * 32;
   const int block = static_cast<int>(blockIdx.x);
   const int blocks = static_cast<int>(gridDim.x);
-  MetaMover(args, smem.entry).run(block * V.meta_warps + warp, blocks * V.meta_warps);
   const int thread = warp * 32 + static_cast<int>(threadIdx.x % 32);
-  constexpr int kThreads = V.meta_warps * 32;
-  clear_idx(args, smem.entry.num_rows, block * kThreads + thread, blocks * kThreads);
-  if (block == blocks - 1) write_counts(args, smem.entry, thread, kThreads);
+  MetaMover(args, entry).run(block * V.meta_warps + warp, blocks * V.meta_warps);
+  clear_idx(args, entry.num_rows, block * kThreads + thread, blocks * kThreads);
+  if (block == blocks - 1) write_counts(args, entry, thread, kThreads);
 }
 
 template <typename Shape>
-__global__ void __launch_bounds__(Shape::kVariant.threads(), 1) dispatch_kernel(const __grid_constant__ DispatchArgs args) {
+__global__ void __launch_bounds__(Shape::kVariant.threads(), 1)
+    dispatch_kernel(const __grid_constant__ DispatchArgs args) {
   constexpr auto V = Shape::kVariant;
   static_assert(is_valid(V));
   extern __shared__ __align__(128) std::byte dynamic[];
   auto& smem = *reinterpret_cast<DispatchSmem<V>*>(dynamic);
+  const int warp = static_cast<int>(threadIdx.x / 32);
+  const bool moves_rows = warp < V.row_warps;
   device::wait_for_earlier_kernels();
 
-  if (static_cast<int>(threadIdx.x) < 32 * V.row_warps) {
-    row_warp<V>(args, smem);
+  // Start: rows are loaded while the announcements fly.
+  Mover<V> mover(args, smem);
+  if (moves_rows) {
+    mover.prepare();
   } else {
-    meta_warp<V>(args, smem);
+    enter(args, smem.entry, warp - V.row_warps, V.meta_warps);
   }
+  __syncthreads();
+
+  // Move
+  if (smem.entry.state != DispatchState::kDone) {
+    if (moves_rows) mover.abandon();
+  } else if (moves_rows) {
+    mover.run();
+  } else {
+    move_beside<V>(args, smem.entry, warp - V.row_warps);
+  }
+
+  // End
   if (device::is_last_block(args.blocks_done)) leave(args, smem.entry);
 }
 

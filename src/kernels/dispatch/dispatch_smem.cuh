@@ -14,8 +14,8 @@ struct DispatchEntry {
   DispatchState state;
   std::int32_t refusing_rank;
   std::int64_t rows_needed;
-  std::int64_t num_rows;                        ///< that this rank receives
-  std::int64_t first_row[device::kMaxPeers];    ///< of this source at each rank
+  std::int64_t num_rows;                      ///< that this rank receives
+  std::int64_t first_row[device::kMaxPeers];  ///< of this source at each rank
   device::Offer offers[device::kMaxPeers];
 };
 

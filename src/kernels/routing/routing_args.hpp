@@ -16,9 +16,9 @@ inline constexpr int kRoutingTokens = 256;
 
 /// Memory of this rank that one routing uses; zero before the first. Kept between calls.
 struct RoutingScratch {
-  std::uint32_t* ticket = nullptr;           ///< [1]
-  std::uint64_t* block_rows = nullptr;       ///< [blocks, kMaxPeers]: tag << 32 | rows
-  std::int32_t* block_experts = nullptr;     ///< [blocks, kMaxExperts]
+  std::uint32_t* ticket = nullptr;        ///< [1]
+  std::uint64_t* block_rows = nullptr;    ///< [blocks, kMaxPeers]: tag << 32 | rows
+  std::int32_t* block_experts = nullptr;  ///< [blocks, kMaxExperts]
 };
 
 struct RoutingArgs {
@@ -31,9 +31,9 @@ struct RoutingArgs {
   int rank = 0;
   std::uint32_t tag = 0;  ///< not 0, another one each call
   // Results
-  std::int32_t* slots = nullptr;         ///< [T, R]: ordinal among this source's rows for the rank, or -1
-  std::int32_t* rank_rows = nullptr;     ///< [R]
-  std::int32_t* expert_rows = nullptr;   ///< [E]: selections
+  std::int32_t* slots = nullptr;        ///< [T, R]: ordinal among this source's rows for the rank, or -1
+  std::int32_t* rank_rows = nullptr;    ///< [R]
+  std::int32_t* expert_rows = nullptr;  ///< [E]: selections
   RoutingScratch scratch = {};
   device::WaitLimit limit = {};
 };

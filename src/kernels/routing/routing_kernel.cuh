@@ -11,7 +11,7 @@ namespace crossdock::kernels {
 struct RoutingSmem {
   std::int32_t expert_rows[kMaxExperts];
   std::int32_t warp_rows[kRoutingTokens / 32][device::kMaxPeers];  ///< rows of a warp, then of all warps before it
-  std::int32_t first_row[device::kMaxPeers];                      ///< rows of all blocks before this one
+  std::int32_t first_row[device::kMaxPeers];                       ///< rows of all blocks before this one
   int block;
 };
 

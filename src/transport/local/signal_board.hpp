@@ -42,8 +42,9 @@ class SignalBoard {
 
   /// Two cache lines: the prefetcher fetches them in pairs.
   static constexpr std::size_t kLine = 128;
-  /// A wake-up through the kernel costs 5-10 us; spinning longer than a few of them only takes cores from others.
-  static constexpr std::chrono::microseconds kSpin{20};
+  /// A wake-up through the kernel costs 5-10 us, and around 50 where a virtual machine's core has halted; spinning
+  /// longer than a few of them only takes cores from others.
+  static constexpr std::chrono::microseconds kSpin{100};
 
  private:
   using Word = std::atomic<std::uint64_t>;

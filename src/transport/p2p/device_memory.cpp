@@ -94,15 +94,16 @@ bool fabric_works(int device) {
 DeviceMapping::DeviceMapping(const DeviceAllocation& allocation, const std::vector<int>& devices)
     : bytes_(allocation.bytes()) {
   const CudaDriver& driver = CudaDriver::get();
-  driver.check(driver.address_reserve(&address_, bytes_, 0, 0, 0), "cuMemAddressReserve", fmt::format("{} bytes", bytes_));
+  driver.check(driver.address_reserve(&address_, bytes_, 0, 0, 0), "cuMemAddressReserve",
+               fmt::format("{} bytes", bytes_));
   const CUresult mapped = driver.mem_map(address_, bytes_, 0, allocation.handle(), 0);
   if (mapped != CUDA_SUCCESS) driver.address_free(address_, bytes_);
   driver.check(mapped, "cuMemMap", fmt::format("{} bytes", bytes_));
 
   std::vector<CUmemAccessDesc> access;
   for (const int device : devices) {
-    access.push_back({.location = {.type = CU_MEM_LOCATION_TYPE_DEVICE, .id = device},
-                      .flags = CU_MEM_ACCESS_FLAGS_PROT_READWRITE});
+    access.push_back(
+        {.location = {.type = CU_MEM_LOCATION_TYPE_DEVICE, .id = device}, .flags = CU_MEM_ACCESS_FLAGS_PROT_READWRITE});
   }
   const CUresult allowed = driver.mem_set_access(address_, bytes_, access.data(), access.size());
   if (allowed != CUDA_SUCCESS) {

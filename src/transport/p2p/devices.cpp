@@ -25,7 +25,8 @@ std::optional<int> number_of(const DeviceId& id) {
 
 DeviceId id_of(int device) {
   cudaDeviceProp properties{};
-  check_runtime(cudaGetDeviceProperties(&properties, device), "cudaGetDeviceProperties", fmt::format("device {}", device));
+  check_runtime(cudaGetDeviceProperties(&properties, device), "cudaGetDeviceProperties",
+                fmt::format("device {}", device));
   DeviceId id{};
   std::memcpy(id.data(), properties.uuid.bytes, id.size());
   return id;

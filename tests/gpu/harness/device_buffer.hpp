@@ -48,7 +48,8 @@ class DeviceBuffer {
 template <typename T>
 std::vector<T> read_back(const void* device, std::size_t count) {
   std::vector<T> values(count);
-  if (count > 0) kernels::check_cuda(cudaMemcpy(values.data(), device, count * sizeof(T), cudaMemcpyDeviceToHost), "cudaMemcpy");
+  if (count > 0)
+    kernels::check_cuda(cudaMemcpy(values.data(), device, count * sizeof(T), cudaMemcpyDeviceToHost), "cudaMemcpy");
   return values;
 }
 

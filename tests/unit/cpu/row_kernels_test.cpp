@@ -217,7 +217,9 @@ class SumCase {
                    .bias0_dtype = DType::kBf16,
                    .bias0 = bias_.empty() ? nullptr : bias_.data(),
                    .out = y_.data(),
-                   .hidden = static_cast<std::size_t>(hidden_)});
+                   .hidden = static_cast<std::size_t>(hidden_),
+                   .stream = hidden_ % 32 == 0});
+    order_streamed_stores();
   }
 
   static constexpr float kAnyWeight = 1.0F;  // the terms carry theirs; this only says that there are some

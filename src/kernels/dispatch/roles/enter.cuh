@@ -51,8 +51,9 @@ __device__ __forceinline__ void await_announcements(const DispatchArgs& args, Di
   const bool is_rank = lane < args.port.num_ranks;
   bool heard = true;
   if (is_rank) {
-    heard = device::wait_for(&board.announced[lane], args.tag,
-                             {device::Operation::kDispatch, device::Phase::kAnnounce, args.port.rank, lane}, args.limit);
+    heard =
+        device::wait_for(&board.announced[lane], args.tag,
+                         {device::Operation::kDispatch, device::Phase::kAnnounce, args.port.rank, lane}, args.limit);
   }
   const bool all_heard = __all_sync(~0U, heard);
   std::int64_t needed = 0;
@@ -70,7 +71,9 @@ __device__ __forceinline__ void await_announcements(const DispatchArgs& args, Di
   const int lowest = __ffs(static_cast<int>(refusing)) - 1;
   const std::int64_t lowest_needed = __shfl_sync(~0U, needed, lowest < 0 ? 0 : lowest);
   if (lane != 0) return;
-  entry.state = !all_heard ? DispatchState::kGaveUp : refusing != 0 ? DispatchState::kCapacityExceeded : DispatchState::kDone;
+  entry.state = !all_heard      ? DispatchState::kGaveUp
+                : refusing != 0 ? DispatchState::kCapacityExceeded
+                                : DispatchState::kDone;
   entry.refusing_rank = lowest;
   entry.rows_needed = lowest_needed;
 }

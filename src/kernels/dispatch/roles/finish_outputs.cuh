@@ -51,9 +51,9 @@ __device__ __forceinline__ void leave(const DispatchArgs& args, const DispatchEn
     bool arrived = entry.state == DispatchState::kDone && !device::has_given_up(args.limit);
     if (arrived && lane < args.port.num_ranks) {
       device::store_release_sys(&board_of(args, lane)->arrived[args.port.rank], args.tag);
-      arrived = device::wait_for(&board_of(args, args.port.rank)->arrived[lane], args.tag,
-                                 {device::Operation::kDispatch, device::Phase::kArrive, args.port.rank, lane},
-                                 args.limit);
+      arrived =
+          device::wait_for(&board_of(args, args.port.rank)->arrived[lane], args.tag,
+                           {device::Operation::kDispatch, device::Phase::kArrive, args.port.rank, lane}, args.limit);
     }
     complete = __all_sync(~0U, arrived);
   }
@@ -61,7 +61,9 @@ __device__ __forceinline__ void leave(const DispatchArgs& args, const DispatchEn
   if (!complete) clear_results(args);
   if (lane != 0) return;
   const bool refused = entry.state == DispatchState::kCapacityExceeded;
-  *args.outcome = {.state = complete ? DispatchState::kDone : refused ? entry.state : DispatchState::kGaveUp,
+  *args.outcome = {.state = complete  ? DispatchState::kDone
+                            : refused ? entry.state
+                                      : DispatchState::kGaveUp,
                    .refusing_rank = refused ? entry.refusing_rank : -1,
                    .num_rows = complete ? entry.num_rows : 0,
                    .rows_needed = refused ? entry.rows_needed : 0};

@@ -9,7 +9,10 @@ namespace crossdock::kernels {
 class MetaMover {
  public:
   __device__ MetaMover(const DispatchArgs& args, const DispatchEntry& entry)
-      : args_(args), entry_(entry), lane_(static_cast<int>(threadIdx.x % 32)), scale_words_(scales_ride(args) ? 0 : args.scale_words) {}
+      : args_(args),
+        entry_(entry),
+        lane_(static_cast<int>(threadIdx.x % 32)),
+        scale_words_(scales_ride(args) ? 0 : args.scale_words) {}
 
   /// Tokens first, first + stride, ...
   __device__ void run(int first, int stride) const {
