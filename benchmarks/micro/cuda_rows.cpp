@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cstring>
-#include <latch>
 #include <random>
 #include <string>
 #include <thread>
@@ -14,6 +13,7 @@
 #include "harness/copy_engine.hpp"
 #include "harness/gpu_rank.hpp"
 #include "harness/json.hpp"
+#include "harness/pause.hpp"
 #include "kernels/combine/combine.hpp"
 #include "kernels/dispatch/dispatch.hpp"
 #include "transport/bootstrap/bootstrap.hpp"
@@ -31,6 +31,7 @@ constexpr int kExperts = 256;
 constexpr int kSets = 8;  ///< routings, each with an x of its own: x does not stay in the L2
 constexpr int kWarmUp = 6;
 constexpr int kCalls = 40;
+constexpr int kQueueingUs = 3000;
 
 struct Kind {
   const char* name;
@@ -205,16 +206,13 @@ class Bench {
     }
   }
 
-  /// Median over calls of the slower rank's time. Streams stand still until all calls are queued: no call waits for the
-  /// host, and from the second one on ranks start together.
+  /// Median over calls of the slower rank's time. Streams stand still while calls are queued, so that none waits for
+  /// the host; after the first one ranks start together.
   template <typename Launch>
   double time(const Launch& launch, bool one_set) {
-    std::latch queued(1);
     for (const auto& rank : ranks_) {
       rank->use_device();
-      check_cuda(cudaLaunchHostFunc(
-                     rank->stream(), [](void* gate) { static_cast<std::latch*>(gate)->wait(); }, &queued),
-                 "cudaLaunchHostFunc");
+      launch_pause(kQueueingUs, rank->stream());
     }
     for (int call = 0; call < kWarmUp + kCalls; ++call) {
       ++tag_;
@@ -229,7 +227,6 @@ class Bench {
         check_cuda(cudaEventRecord(events[at + 1], rank->stream()), "cudaEventRecord");
       }
     }
-    queued.count_down();
     std::vector<double> times(kCalls, 0);
     for (const auto& rank : ranks_) {
       rank->use_device();

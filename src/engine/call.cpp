@@ -50,7 +50,7 @@ void Call::await_calls(const Agreement& agreement) const {
 }
 
 void Call::check_call(int source, const Agreement& agreement) const {
-  CallBlock block = call_block(source);
+  const CallBlock block = call_block(source);
   const Report report{.operation = operation_,
                       .phase = "call",
                       .rank = context_->rank(),

@@ -106,7 +106,7 @@ std::vector<cpu::RowTarget> await_credit(PendingDispatchState& state) {
 }  // namespace
 
 void send_throughput(PendingDispatchState& state, const DispatchInput& input) {
-  Call& call = *state.call;
+  const Call& call = *state.call;
   for (const int peer : state.context->live())
     call.post(peer, dispatch_block(state, peer), rows_for_experts(state, peer));
   call.await_calls(dispatch_agreement(state));

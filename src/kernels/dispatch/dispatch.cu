@@ -11,9 +11,8 @@ namespace {
 
 // Measured in docs/design/gpu-rows.md.
 constexpr std::array kVariants{
-    DispatchVariant{.row_warps = 8, .meta_warps = 4, .stages = 3, .unread_stores = 1, .chunk_bytes = 7168},
     DispatchVariant{.row_warps = 4, .meta_warps = 4, .stages = 6, .unread_stores = 3, .chunk_bytes = 7168},
-    DispatchVariant{.row_warps = 8, .meta_warps = 8, .stages = 3, .unread_stores = 1, .chunk_bytes = 7168},
+    DispatchVariant{.row_warps = 8, .meta_warps = 4, .stages = 3, .unread_stores = 1, .chunk_bytes = 7168},
 };
 
 using Entry = Compiled<DispatchVariant, DispatchArgs>;

@@ -1,0 +1,49 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <regex>
+#include <string>
+
+#include "check/command.hpp"
+#include "random_cases.hpp"
+
+namespace crossdock::tools::check {
+namespace {
+
+TEST(RandomCases, ThreadsGiveTheBitsOfTheReference) {
+  EXPECT_EQ(run_check({.seed = 101, .cases = kNumCases, .processes = false}), 0);
+}
+
+TEST(RandomCases, EachOfManySeedsStartsDifferently) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    EXPECT_EQ(run_check({.seed = seed, .cases = 1, .processes = false}), 0);
+  }
+}
+
+/// A planted error is found, and the printed line alone repeats it.
+class PlantedBit : public testing::Test {
+ protected:
+  void SetUp() override { setenv("CROSSDOCK_FLIP_BIT", "0", 1); }
+  void TearDown() override { unsetenv("CROSSDOCK_FLIP_BIT"); }
+
+  static std::string output_of_failing(const CheckOptions& options) {
+    testing::internal::CaptureStdout();
+    EXPECT_NE(run_check(options), 0);
+    return testing::internal::GetCapturedStdout();
+  }
+};
+
+TEST_F(PlantedBit, IsFoundAndReplayed) {
+  const std::string first = output_of_failing({.seed = 7, .cases = 20, .processes = false});
+  std::smatch found;
+  const std::regex line("replay: CROSSDOCK_FLIP_BIT=0 crossdock check --seed 7 --case ([0-9]+) --threads");
+  ASSERT_TRUE(std::regex_search(first, found, line)) << first;
+  const CheckOptions replay{.seed = 7, .only = std::stoll(found[1]), .processes = false};
+  EXPECT_THAT(output_of_failing(replay), testing::HasSubstr(found[0]));
+  unsetenv("CROSSDOCK_FLIP_BIT");
+  EXPECT_EQ(run_check(replay), 0) << "without the bit the case is right";
+}
+
+}  // namespace
+}  // namespace crossdock::tools::check
