@@ -29,11 +29,11 @@ int device_of(int rank) {
 }
 
 /// Every rank writes into everybody's window, then looks at what all wrote into its own.
-void exchange(Bootstrap& bootstrap) {
+void exchange(Bootstrap& bootstrap, bool fabric = true) {
   const int rank = bootstrap.rank();
   const int device = device_of(rank);
-  const auto windows =
-      connect_p2p(bootstrap, {.device = device, .window_bytes = kWindow + static_cast<std::size_t>(rank)});
+  const auto windows = connect_p2p(
+      bootstrap, {.device = device, .window_bytes = kWindow + static_cast<std::size_t>(rank), .fabric = fabric});
   kernels::check_cuda(cudaSetDevice(device), "cudaSetDevice");
   for (const auto byte : read_back<unsigned char>(windows->peer_window(rank), kWindow)) ASSERT_EQ(byte, 0);
   bootstrap.all_gather({}, std::chrono::seconds(20));
@@ -51,12 +51,21 @@ void exchange(Bootstrap& bootstrap) {
   bootstrap.all_gather({}, std::chrono::seconds(20));
 }
 
-// First: the test after it makes calls of CUDA in this process.
-TEST(P2p, ProcessesReachOneAnother) {
-  if (!has_gpu()) GTEST_SKIP() << "no GPU";
+void exchange_as_processes(bool fabric) {
   const int port = crossdock::testing::free_port();
   EXPECT_TRUE(crossdock::testing::fork_ranks(
-      3, [&](int rank) { exchange(*World::tcp({.rank = rank, .num_ranks = 3, .port = port}).bootstrap()); }));
+      3, [&](int rank) { exchange(*World::tcp({.rank = rank, .num_ranks = 3, .port = port}).bootstrap(), fabric); }));
+}
+
+// Processes first: the tests after them make calls of CUDA in this process.
+TEST(P2p, ProcessesReachOneAnother) {
+  if (!has_gpu()) GTEST_SKIP() << "no GPU";
+  exchange_as_processes(true);
+}
+
+TEST(P2p, ProcessesReachOneAnotherByFileDescriptors) {
+  if (!has_gpu()) GTEST_SKIP() << "no GPU";
+  exchange_as_processes(false);
 }
 
 TEST(P2p, ThreadsReachOneAnother) {

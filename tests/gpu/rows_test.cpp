@@ -361,6 +361,12 @@ TEST(RowsFaults, ARankThatNeverCallsIsReportedAndTheContextLives) {
   EXPECT_EQ(gpu.report().phase, device::Phase::kAnnounce);
   EXPECT_EQ(gpu.report().peer, 1);
   for (const std::int64_t entry : read_back<std::int64_t>(gpu.idx_out(), 128 * 2)) ASSERT_EQ(entry, -1);
+
+  // The error is sticky: the next call fails without waiting.
+  gpu.set_deadline_ms(100'000);
+  kernels::launch_dispatch(gpu.dispatch(input.source, 2, 128), 4, kernels::dispatch_variants().front(), gpu.stream());
+  ASSERT_EQ(cudaStreamSynchronize(gpu.stream()), cudaSuccess);
+  EXPECT_EQ(gpu.outcome().state, kernels::DispatchState::kGaveUp);
 }
 
 }  // namespace

@@ -35,8 +35,8 @@ __device__ __forceinline__ void store_release_gpu(std::uint64_t* word, std::uint
 /// Orders this thread's earlier accesses, and those it has observed, before its later ones.
 __device__ __forceinline__ void fence_sys() { asm volatile("fence.acq_rel.sys;" ::: "memory"); }
 
-/// Orders ordinary accesses with those of bulk copies (the async proxy), in both directions. Nothing before sm_90, which
-/// has no bulk copies.
+/// Orders ordinary accesses with those of bulk copies (the async proxy), in both directions. Nothing before sm_90,
+/// which has no bulk copies.
 __device__ __forceinline__ void fence_proxy_async() {
 #if __CUDA_ARCH__ >= 900
   asm volatile("fence.proxy.async;" ::: "memory");

@@ -38,8 +38,8 @@ std::unique_ptr<PeerWindows> connect_p2p(Bootstrap& bootstrap, const P2pOptions&
   const bool threads = bootstrap.same_process();
   const auto hellos = structs_of<Hello>(agree(bootstrap, deadline, [&] {
     check_options(options, bootstrap.rank());
-    return bytes_of(
-        Hello{.device = id_of(options.device), .fabric = !threads && fabric_works(options.device) ? 1U : 0U});
+    return bytes_of(Hello{.device = id_of(options.device),
+                          .fabric = !threads && options.fabric && fabric_works(options.device) ? 1U : 0U});
   }));
   std::vector<DeviceId> ids;
   for (const Hello& hello : hellos) ids.push_back(hello.device);

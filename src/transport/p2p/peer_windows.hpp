@@ -4,7 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
-#include <optional>
+#include <utility>
 #include <vector>
 
 #include "transport/bootstrap/bootstrap.hpp"
@@ -16,6 +16,7 @@ class DeviceMapping;
 struct P2pOptions {
   int device = 0;                ///< CUDA device of this rank; threads of one process may share one
   std::size_t window_bytes = 0;  ///< of this rank; may differ between ranks
+  bool fabric = true;            ///< false: file descriptors even where fabric handles work
   std::chrono::milliseconds deadline{30'000};
 };
 

@@ -11,12 +11,13 @@ __device__ __forceinline__ device::Board* board_of(const CombineArgs& args, int 
   return reinterpret_cast<device::Board*>(args.port.windows[rank] + args.board);
 }
 
-/// The first warp of each block, a lane a rank; the first block speaks for its rank.
+/// The first warp of each block, a lane a rank; the first block speaks for its rank, unless an earlier wait of it gave
+/// up.
 __device__ __forceinline__ void enter(const CombineArgs& args, CombineEntry& entry) {
   if (threadIdx.x < 32) {
     const int lane = static_cast<int>(threadIdx.x);
-    bool ready = true;
-    if (lane < args.port.num_ranks) {
+    bool ready = !device::has_given_up(args.limit);
+    if (ready && lane < args.port.num_ranks) {
       device::Board* theirs = board_of(args, lane);
       const device::Board* mine = board_of(args, args.port.rank);
       if (blockIdx.x == 0) {

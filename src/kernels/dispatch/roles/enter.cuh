@@ -49,8 +49,8 @@ __device__ __forceinline__ void await_announcements(const DispatchArgs& args, Di
   const int lane = static_cast<int>(threadIdx.x % 32);
   const device::Board& board = *board_of(args, args.port.rank);
   const bool is_rank = lane < args.port.num_ranks;
-  bool heard = true;
-  if (is_rank) {
+  bool heard = !device::has_given_up(args.limit);
+  if (is_rank && heard) {
     heard =
         device::wait_for(&board.announced[lane], args.tag,
                          {device::Operation::kDispatch, device::Phase::kAnnounce, args.port.rank, lane}, args.limit);
@@ -78,9 +78,10 @@ __device__ __forceinline__ void await_announcements(const DispatchArgs& args, Di
   entry.rows_needed = lowest_needed;
 }
 
-/// The meta warps; the last of them waits. The first block announces.
+/// The meta warps; the last of them waits. The first block announces, unless an earlier wait of this rank gave up: that
+/// error is sticky.
 __device__ __forceinline__ void enter(const DispatchArgs& args, DispatchEntry& entry, int meta_warp, int meta_warps) {
-  if (blockIdx.x == 0) {
+  if (blockIdx.x == 0 && !device::has_given_up(args.limit)) {
     for (int peer = meta_warp; peer < args.port.num_ranks; peer += meta_warps) announce(args, peer);
   }
   if (meta_warp == meta_warps - 1) await_announcements(args, entry);
