@@ -7,7 +7,7 @@
 #include <array>
 #include <utility>
 
-#include "transport/local/unix_socket.hpp"
+#include "transport/bootstrap/unix_socket.hpp"
 
 namespace crossdock::transport {
 namespace {

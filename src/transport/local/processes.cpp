@@ -9,13 +9,13 @@
 #include <utility>
 
 #include "crossdock/error.hpp"
-#include "transport/local/agreement.hpp"
+#include "transport/bootstrap/agreement.hpp"
+#include "transport/bootstrap/introduction.hpp"
+#include "transport/bootstrap/unix_socket.hpp"
+#include "transport/bootstrap/wire.hpp"
 #include "transport/local/connect.hpp"
-#include "transport/local/introduction.hpp"
 #include "transport/local/mapped_transport.hpp"
 #include "transport/local/rank_memory.hpp"
-#include "transport/local/unix_socket.hpp"
-#include "transport/local/wire.hpp"
 #include "transport/rank_list.hpp"
 #include "transport/system/system_error.hpp"
 
@@ -83,7 +83,7 @@ class Meeting {
   static std::size_t at(int rank) { return static_cast<std::size_t>(rank); }
 
   void parse(const std::vector<std::vector<std::byte>>& gathered) {
-    std::vector<RankMemoryOffer> offers;
+    std::vector<MemoryOffer> offers;
     for (int peer = 0; peer < num_ranks_; ++peer) {
       peers_.push_back(parse_introduction(gathered[at(peer)], peer));
       offers.push_back(peers_.back().offer);

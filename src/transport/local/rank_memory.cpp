@@ -27,7 +27,7 @@ void check_shape(const RankMemoryShape& shape) {
   }
 }
 
-std::vector<RankMemoryShape> shapes_of(const std::vector<RankMemoryOffer>& offers) {
+std::vector<RankMemoryShape> shapes_of(const std::vector<MemoryOffer>& offers) {
   std::vector<RankMemoryShape> shapes;
   for (std::size_t rank = 0; rank < offers.size(); ++rank) {
     if (offers[rank].num_signals != offers[0].num_signals) {

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "transport/bootstrap/introduction.hpp"
 #include "transport/local/mapping.hpp"
 #include "transport/local/signal_board.hpp"
 
@@ -25,15 +26,9 @@ struct RankMemoryShape {
 /// Throws Error(kInvalidArgument) where the sizes make no mapping that an address space can hold.
 void check_shape(const RankMemoryShape& shape);
 
-/// What ranks tell one another of their memory.
-struct RankMemoryOffer {
-  std::uint64_t window_bytes = 0;
-  std::int64_t num_signals = 0;
-};
-
 /// The shapes by rank. Throws Error(kOptionsMismatch) where ranks differ in num_signals, (kInvalidArgument) where sizes
 /// are not possible.
-std::vector<RankMemoryShape> shapes_of(const std::vector<RankMemoryOffer>& offers);
+std::vector<RankMemoryShape> shapes_of(const std::vector<MemoryOffer>& offers);
 
 /// The memory of a rank as one rank sees it.
 class RankMemory {

@@ -5,11 +5,11 @@
 #include <mutex>
 #include <utility>
 
-#include "transport/local/agreement.hpp"
+#include "transport/bootstrap/agreement.hpp"
+#include "transport/bootstrap/wire.hpp"
 #include "transport/local/connect.hpp"
 #include "transport/local/mapped_transport.hpp"
 #include "transport/local/rank_memory.hpp"
-#include "transport/local/wire.hpp"
 
 namespace crossdock::transport {
 namespace {
@@ -64,14 +64,15 @@ class Listing {
   std::uint64_t number_;
 };
 
-struct Introduction {
-  RankMemoryOffer offer = {};
+/// What a thread tells the others: where its memory is listed.
+struct ListedMemory {
+  MemoryOffer offer = {};
   std::uint64_t number = 0;
 };
 
-std::vector<MappedRank> find_all(const std::vector<Introduction>& introductions) {
-  std::vector<RankMemoryOffer> offers;
-  for (const Introduction& introduction : introductions) offers.push_back(introduction.offer);
+std::vector<MappedRank> find_all(const std::vector<ListedMemory>& introductions) {
+  std::vector<MemoryOffer> offers;
+  for (const ListedMemory& introduction : introductions) offers.push_back(introduction.offer);
   const std::vector<RankMemoryShape> shapes = shapes_of(offers);
 
   std::vector<MappedRank> ranks;
@@ -93,14 +94,14 @@ std::unique_ptr<Transport> connect_threads(Bootstrap& bootstrap, const LocalOpti
                                 .window_bytes = options.window_bytes};
     check_shape(shape);
     listing = std::make_unique<Listing>(shape);
-    return bytes_of(Introduction{.offer = {.window_bytes = options.window_bytes, .num_signals = options.num_signals},
+    return bytes_of(ListedMemory{.offer = {.window_bytes = options.window_bytes, .num_signals = options.num_signals},
                                  .number = listing->number()});
   });
 
   std::vector<MappedRank> ranks;
   agree(bootstrap, deadline, [&] {
-    std::vector<Introduction> introductions;
-    for (const auto& bytes : gathered) introductions.push_back(struct_of<Introduction>(bytes, "introduction"));
+    std::vector<ListedMemory> introductions;
+    for (const auto& bytes : gathered) introductions.push_back(struct_of<ListedMemory>(bytes, "introduction"));
     ranks = find_all(introductions);
     return std::vector<std::byte>{};
   });

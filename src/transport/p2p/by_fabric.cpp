@@ -2,7 +2,7 @@
 #include <array>
 #include <bit>
 
-#include "transport/local/wire.hpp"
+#include "transport/bootstrap/wire.hpp"
 #include "transport/p2p/devices.hpp"
 #include "transport/p2p/handover.hpp"
 

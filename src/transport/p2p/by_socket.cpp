@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "crossdock/error.hpp"
-#include "transport/local/introduction.hpp"
-#include "transport/local/unix_socket.hpp"
-#include "transport/local/wire.hpp"
+#include "transport/bootstrap/introduction.hpp"
+#include "transport/bootstrap/unix_socket.hpp"
+#include "transport/bootstrap/wire.hpp"
 #include "transport/p2p/devices.hpp"
 #include "transport/p2p/handover.hpp"
 #include "transport/system/wait.hpp"

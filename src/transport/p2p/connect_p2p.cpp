@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "crossdock/error.hpp"
-#include "transport/local/agreement.hpp"
-#include "transport/local/wire.hpp"
+#include "transport/bootstrap/agreement.hpp"
+#include "transport/bootstrap/wire.hpp"
 #include "transport/p2p/devices.hpp"
 #include "transport/p2p/handover.hpp"
 #include "transport/p2p/peer_windows.hpp"

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "crossdock/error.hpp"
-#include "transport/local/wire.hpp"
+#include "transport/bootstrap/wire.hpp"
 #include "transport/p2p/devices.hpp"
 #include "transport/p2p/handover.hpp"
 

@@ -1,4 +1,4 @@
-#include "transport/local/agreement.hpp"
+#include "transport/bootstrap/agreement.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

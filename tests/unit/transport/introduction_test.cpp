@@ -1,11 +1,11 @@
-#include "transport/local/introduction.hpp"
+#include "transport/bootstrap/introduction.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "gather.hpp"
-#include "transport/local/unix_socket.hpp"
-#include "transport/local/wire.hpp"
+#include "transport/bootstrap/unix_socket.hpp"
+#include "transport/bootstrap/wire.hpp"
 
 namespace crossdock::testing {
 namespace {
@@ -13,7 +13,7 @@ namespace {
 using namespace transport;
 using ::testing::HasSubstr;
 
-const RankMemoryOffer kOffer{.window_bytes = 4096, .num_signals = 3};
+const MemoryOffer kOffer{.window_bytes = 4096, .num_signals = 3};
 
 TEST(Introduction, ComesBack) {
   const Introduction sent = introduce("crossdock-name", kOffer);

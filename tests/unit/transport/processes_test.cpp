@@ -4,9 +4,9 @@
 #include <sys/socket.h>
 
 #include "gather.hpp"
+#include "transport/bootstrap/introduction.hpp"
+#include "transport/bootstrap/unix_socket.hpp"
 #include "transport/local/connect.hpp"
-#include "transport/local/introduction.hpp"
-#include "transport/local/unix_socket.hpp"
 
 namespace crossdock::testing {
 namespace {

@@ -1,4 +1,4 @@
-#include "transport/local/unix_socket.hpp"
+#include "transport/bootstrap/unix_socket.hpp"
 
 #include <fmt/format.h>
 #include <sys/random.h>

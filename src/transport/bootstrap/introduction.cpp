@@ -1,4 +1,4 @@
-#include "transport/local/introduction.hpp"
+#include "transport/bootstrap/introduction.hpp"
 
 #include <fmt/format.h>
 #include <sys/random.h>
@@ -8,7 +8,7 @@
 #include <fstream>
 
 #include "crossdock/error.hpp"
-#include "transport/local/wire.hpp"
+#include "transport/bootstrap/wire.hpp"
 #include "transport/system/system_error.hpp"
 
 namespace crossdock::transport {
@@ -40,7 +40,7 @@ bool ends_with_zero(std::span<const char> text) { return text.back() == '\0'; }
 
 std::string_view text_of(std::span<const char> text) { return text.data(); }
 
-Introduction introduce(const std::string& socket_name, const RankMemoryOffer& offer) {
+Introduction introduce(const std::string& socket_name, const MemoryOffer& offer) {
   Introduction mine{.uid = ::geteuid(), .pid = ::getpid(), .offer = offer};
   if (::getrandom(&mine.token, sizeof(mine.token), 0) != sizeof(mine.token)) throw_system("getrandom");
   set_text(mine.machine, machine_name());

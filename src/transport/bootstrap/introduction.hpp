@@ -9,9 +9,13 @@
 #include <string_view>
 #include <vector>
 
-#include "transport/local/rank_memory.hpp"
-
 namespace crossdock::transport {
+
+/// What ranks tell one another of their memory.
+struct MemoryOffer {
+  std::uint64_t window_bytes = 0;
+  std::int64_t num_signals = 0;
+};
 
 /// Plain bytes, so that it crosses the bootstrap as it is. Texts end with a zero byte.
 struct Introduction {
@@ -20,7 +24,7 @@ struct Introduction {
   std::uint32_t uid = 0;
   std::int64_t pid = 0;
   std::uint64_t token = 0;  ///< whoever connects here has to know it
-  RankMemoryOffer offer = {};
+  MemoryOffer offer = {};
   std::array<char, 128> machine = {};  ///< boot id and network namespace
   std::array<char, 128> host = {};     ///< for messages
   std::array<char, 104> socket_name = {};
@@ -30,7 +34,7 @@ struct Introduction {
 };
 
 /// Of this process.
-Introduction introduce(const std::string& socket_name, const RankMemoryOffer& offer);
+Introduction introduce(const std::string& socket_name, const MemoryOffer& offer);
 
 /// Throws Error(kInvalidArgument) where the bytes are no introduction of this version.
 Introduction parse_introduction(std::span<const std::byte> bytes, int rank);
