@@ -5,10 +5,10 @@
 namespace crossdock {
 namespace {
 
-template <typename Enum, std::size_t N>
-std::string_view pick(const std::array<std::string_view, N>& names, Enum value) {
+template <typename Enum, std::size_t kCount>
+std::string_view pick(const std::array<std::string_view, kCount>& names, Enum value) {
   const auto index = static_cast<std::size_t>(value);
-  return index < N ? names[index] : "unknown";
+  return index < kCount ? names[index] : "unknown";
 }
 
 }  // namespace

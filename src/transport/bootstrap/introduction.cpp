@@ -14,9 +14,9 @@
 namespace crossdock::transport {
 namespace {
 
-template <std::size_t Size>
-void set_text(std::array<char, Size>& target, std::string_view text) {
-  std::ranges::copy(text.substr(0, Size - 1), target.begin());
+template <std::size_t kSize>
+void set_text(std::array<char, kSize>& target, std::string_view text) {
+  std::ranges::copy(text.substr(0, kSize - 1), target.begin());
 }
 
 std::string host_name() {

@@ -40,20 +40,20 @@ GroupConfig make_config(const BenchOptions& options, const Scenario& scenario) {
 }
 
 /// Sign, one of 8 exponents below that of 2, and the mantissa.
-template <typename Word, int MantissaBits, int Bias>
+template <typename Word, int kMantissaBits, int kBias>
 void fill_row(std::uint64_t key, std::span<std::byte> row) {
   constexpr int kPerDraw = 8 / sizeof(Word);
   constexpr int kBits = sizeof(Word) * 8;
-  constexpr std::uint64_t kMantissa = (std::uint64_t{1} << MantissaBits) - 1;
+  constexpr std::uint64_t kMantissa = (std::uint64_t{1} << kMantissaBits) - 1;
   const std::size_t words = row.size() / sizeof(Word);
   for (std::size_t i = 0; i < words; i += kPerDraw) {
     const std::uint64_t random = draw(key, i);
     std::uint64_t packed = 0;
     for (int j = 0; j < kPerDraw; ++j) {
       const std::uint64_t bits = random >> (j * kBits);
-      const std::uint64_t exponent = Bias - 7 + ((bits >> MantissaBits) & 7);
-      const std::uint64_t sign = (bits >> (MantissaBits + 3)) & 1;
-      packed |= (sign << (kBits - 1) | exponent << MantissaBits | (bits & kMantissa)) << (j * kBits);
+      const std::uint64_t exponent = kBias - 7 + ((bits >> kMantissaBits) & 7);
+      const std::uint64_t sign = (bits >> (kMantissaBits + 3)) & 1;
+      packed |= (sign << (kBits - 1) | exponent << kMantissaBits | (bits & kMantissa)) << (j * kBits);
     }
     std::memcpy(row.data() + i * sizeof(Word), &packed, sizeof(packed));
   }
