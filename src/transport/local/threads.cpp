@@ -1,11 +1,10 @@
 // Ranks as threads of one process.
 #include <fmt/format.h>
 
-#include <map>
-#include <mutex>
 #include <utility>
 
 #include "transport/bootstrap/agreement.hpp"
+#include "transport/bootstrap/directory.hpp"
 #include "transport/bootstrap/wire.hpp"
 #include "transport/local/connect.hpp"
 #include "transport/local/mapped_transport.hpp"
@@ -14,46 +13,13 @@
 namespace crossdock::transport {
 namespace {
 
-// Where a rank finds a peer's memory by number. Numbers and not pointers cross the bootstrap: a peer whose start-up
-// failed may have given its memory back by the time others look for it.
-class Directory {
- public:
-  static Directory& of_process() {
-    static Directory directory;
-    return directory;
-  }
-
-  std::uint64_t enter(const std::shared_ptr<const Mapping>& memory) {
-    const std::scoped_lock lock(mutex_);
-    entries_.emplace(++last_number_, memory);
-    return last_number_;
-  }
-
-  void erase(std::uint64_t number) {
-    const std::scoped_lock lock(mutex_);
-    entries_.erase(number);
-  }
-
-  /// nullptr where it is gone.
-  std::shared_ptr<const Mapping> find(std::uint64_t number) {
-    const std::scoped_lock lock(mutex_);
-    const auto entry = entries_.find(number);
-    return entry == entries_.end() ? nullptr : entry->second.lock();
-  }
-
- private:
-  std::mutex mutex_;
-  std::uint64_t last_number_ = 0;
-  std::map<std::uint64_t, std::weak_ptr<const Mapping>> entries_;
-};
-
 // The own memory, listed while start-up lasts.
 class Listing {
  public:
   explicit Listing(const RankMemoryShape& shape)
       : memory_(std::make_shared<const Mapping>(Mapping::anonymous(shape.bytes()))),
-        number_(Directory::of_process().enter(memory_)) {}
-  ~Listing() { Directory::of_process().erase(number_); }
+        number_(Directory<Mapping>::of_process().enter(memory_)) {}
+  ~Listing() { Directory<Mapping>::of_process().erase(number_); }
   Listing(const Listing&) = delete;
   Listing& operator=(const Listing&) = delete;
 
@@ -77,7 +43,7 @@ std::vector<MappedRank> find_all(const std::vector<ListedMemory>& introductions)
 
   std::vector<MappedRank> ranks;
   for (std::size_t rank = 0; rank < introductions.size(); ++rank) {
-    auto memory = Directory::of_process().find(introductions[rank].number);
+    auto memory = Directory<Mapping>::of_process().find(introductions[rank].number);
     if (!memory) throw Error(ErrorCode::kRankLost, fmt::format("connect: rank {} gave up", rank));
     ranks.push_back({.memory = RankMemory(std::move(memory), shapes[rank])});
   }

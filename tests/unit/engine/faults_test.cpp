@@ -14,25 +14,8 @@
 namespace crossdock::test {
 namespace {
 
-constexpr int kHidden = 128;
-constexpr int kTopK = 4;
-constexpr int kExperts = 8;
-constexpr int kTokens = 6;
-
-GroupConfig config_of(std::chrono::milliseconds deadline) {
-  return {.num_experts = kExperts,
-          .top_k = kTopK,
-          .hidden = kHidden,
-          .max_tokens = 16,
-          .latency_max_tokens = 16,
-          .element_bytes = 4,
-          .deadline = deadline};
-}
-
 constexpr std::chrono::milliseconds kShort{300};
 constexpr std::chrono::milliseconds kLong{20'000};
-
-RankTokens tokens_of(const World& world) { return make_tokens(world.rank(), kTokens, kHidden, kTopK, kExperts); }
 
 class Faults : public testing::TestWithParam<Layout> {};
 INSTANTIATE_TEST_SUITE_P(Layouts, Faults, testing::Values(Layout::kFlat, Layout::kExpertPadded),
@@ -40,7 +23,7 @@ INSTANTIATE_TEST_SUITE_P(Layouts, Faults, testing::Values(Layout::kFlat, Layout:
 
 TEST_P(Faults, RankThatLeftIsNamed) {
   run_ranks(3, [](const World& world) {
-    Group group(world, config_of(kLong));
+    Group group(world, small_config(kLong));
     if (world.rank() == 2) return;
     const RankTokens tokens = tokens_of(world);
     const auto error = error_of([&] { group.dispatch(tokens.input(), {.layout = GetParam()}); });
@@ -55,7 +38,7 @@ TEST_P(Faults, RankThatLeftIsNamed) {
 TEST(FaultsOfAGroup, ResultThatOutlivesItsGroupDoesNotHideThatTheRankLeft) {
   run_ranks(2, [](const World& world) {
     const RankTokens tokens = tokens_of(world);
-    std::optional<Group> group(std::in_place, world, config_of(kLong));
+    std::optional<Group> group(std::in_place, world, small_config(kLong));
     const DispatchResult kept = group->dispatch(tokens.input());
     if (world.rank() == 1) {
       group.reset();
@@ -70,7 +53,7 @@ TEST(FaultsOfAGroup, ResultThatOutlivesItsGroupDoesNotHideThatTheRankLeft) {
 TEST_P(Faults, RankThatHangsIsNamedAtTheDeadline) {
   std::atomic<int> done = 0;
   run_ranks(4, [&](const World& world) {
-    Group group(world, config_of(kLong));
+    Group group(world, small_config(kLong));
     group.set_deadline(kShort);
     if (world.rank() == 1) {
       while (done < 3) std::this_thread::sleep_for(std::chrono::milliseconds{1});
@@ -92,7 +75,7 @@ TEST(FaultsOfAGroup, HangInTheMiddleIsBlamedOnTheRankThatHangs) {
   // Rank 2 takes part in dispatch but not in combine; rank 0 combines late, so that rank 1 waits for both.
   std::atomic<int> done = 0;
   run_ranks(3, [&](const World& world) {
-    Group group(world, config_of(kLong));
+    Group group(world, small_config(kLong));
     const RankTokens tokens = tokens_of(world);
     const DispatchResult result = group.dispatch(tokens.input());
     group.set_deadline(kShort);
@@ -111,7 +94,7 @@ TEST(FaultsOfAGroup, HangInTheMiddleIsBlamedOnTheRankThatHangs) {
 
 TEST(FaultsOfAGroup, AbortEndsEverybody) {
   run_ranks(3, [](const World& world) {
-    Group group(world, config_of(kLong));
+    Group group(world, small_config(kLong));
     const RankTokens tokens = tokens_of(world);
     if (world.rank() == 0) {
       std::this_thread::sleep_for(std::chrono::milliseconds{50});
@@ -124,7 +107,7 @@ TEST(FaultsOfAGroup, AbortEndsEverybody) {
 
 TEST(FaultsOfAGroup, AbortFromAnotherThreadEndsAWait) {
   run_ranks(2, [](const World& world) {
-    Group group(world, config_of(kLong));
+    Group group(world, small_config(kLong));
     const RankTokens tokens = tokens_of(world);
     if (world.rank() == 1) {
       // Waits until rank 0 has given up, so that leaving is not what ends its wait.
@@ -143,7 +126,7 @@ TEST(FaultsOfAGroup, AbortFromAnotherThreadEndsAWait) {
 TEST_P(Faults, SurvivorsGoOnInANewEpoch) {
   std::atomic<int> done = 0;
   run_ranks(3, [&](const World& world) {
-    Group group(world, config_of(kLong));
+    Group group(world, small_config(kLong));
     const RankTokens tokens = tokens_of(world);
     const DispatchResult before = group.dispatch(tokens.input(), {.layout = GetParam()});
     if (world.rank() == 1) {
@@ -169,7 +152,7 @@ TEST_P(Faults, SurvivorsGoOnInANewEpoch) {
 
 TEST(FaultsOfAGroup, MaskedRankComesBack) {
   run_ranks(3, [](const World& world) {
-    Group group(world, config_of(kLong));
+    Group group(world, small_config(kLong));
     const RankTokens tokens = tokens_of(world);
     for (int masked = 0; masked < 3; ++masked) {
       std::vector<int> live{0, 1, 2};
@@ -191,7 +174,7 @@ TEST(FaultsOfAGroup, MaskedRankComesBack) {
 
 TEST(FaultsOfAGroup, LiveRanksThatDiffer) {
   run_ranks(3, [](const World& world) {
-    Group group(world, config_of(kLong));
+    Group group(world, small_config(kLong));
     const std::vector<int> live = world.rank() == 0 ? std::vector<int>{0, 1} : std::vector<int>{0, 1, 2};
     group.set_deadline(kShort);
     if (world.rank() != 2) {
@@ -206,7 +189,7 @@ TEST(FaultsOfAGroup, LiveRanksThatDiffer) {
 
 TEST_P(Faults, DroppedCallsLetTheOthersGoOn) {
   run_ranks(2, [](const World& world) {
-    Group group(world, config_of(kLong));
+    Group group(world, small_config(kLong));
     const RankTokens tokens = tokens_of(world);
     for (int round = 0; round < 30; ++round) {
       const DispatchOptions options{.layout = GetParam()};

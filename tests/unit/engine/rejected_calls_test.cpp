@@ -8,22 +8,7 @@
 namespace crossdock::test {
 namespace {
 
-constexpr int kHidden = 128;
-constexpr int kTopK = 4;
-constexpr int kExperts = 8;
-constexpr int kTokens = 6;
-
-GroupConfig config_of() {
-  return {.num_experts = kExperts,
-          .top_k = kTopK,
-          .hidden = kHidden,
-          .max_tokens = 16,
-          .latency_max_tokens = 16,
-          .element_bytes = 4,
-          .deadline = std::chrono::milliseconds{20'000}};
-}
-
-RankTokens tokens_of(const World& world) { return make_tokens(world.rank(), kTokens, kHidden, kTopK, kExperts); }
+constexpr std::chrono::milliseconds kDeadline{20'000};
 
 void expect_usable(Group& group, const RankTokens& tokens) {
   const DispatchResult result = group.dispatch(tokens.input());
@@ -34,7 +19,7 @@ void expect_usable(Group& group, const RankTokens& tokens) {
 void expect_rejected(const std::function<void(DispatchInput&, DispatchOptions&)>& spoil, ErrorCode code,
                      const std::string& text, Layout layout = Layout::kFlat) {
   run_ranks(3, [&](const World& world) {
-    Group group(world, config_of());
+    Group group(world, small_config(kDeadline));
     const RankTokens tokens = tokens_of(world);
     DispatchInput input = tokens.input();
     DispatchOptions options{.layout = layout};
@@ -84,7 +69,7 @@ TEST(RejectedCalls, HiddenThatQuantisingCannotUse) {
 
 TEST(RejectedCalls, OptionsThatDiffer) {
   run_ranks(3, [](const World& world) {
-    Group group(world, config_of());
+    Group group(world, small_config(kDeadline));
     const RankTokens tokens = tokens_of(world);
     DispatchInput input = tokens.input();
     if (world.rank() == 2) input.topk_weights = {};
@@ -95,7 +80,7 @@ TEST(RejectedCalls, OptionsThatDiffer) {
 
 TEST(RejectedCalls, ModesThatDiffer) {
   run_ranks(2, [](const World& world) {
-    Group group(world, config_of());
+    Group group(world, small_config(kDeadline));
     const RankTokens tokens = tokens_of(world);
     const DispatchOptions options{.layout = world.rank() == 0 ? Layout::kFlat : Layout::kExpertPadded};
     EXPECT_ERROR(group.dispatch(tokens.input(), options), ErrorCode::kOptionsMismatch, "layout: rank");
@@ -109,7 +94,7 @@ TEST(RejectedCalls, ModesThatDiffer) {
 
 TEST(RejectedCalls, OneDispatchesOneCombines) {
   run_ranks(2, [](const World& world) {
-    Group group(world, config_of());
+    Group group(world, small_config(kDeadline));
     const RankTokens tokens = tokens_of(world);
     const DispatchResult result = group.dispatch(tokens.input());
     if (world.rank() == 0) {
@@ -124,7 +109,7 @@ TEST(RejectedCalls, OneDispatchesOneCombines) {
 
 TEST(RejectedCalls, MoreRowsThanCapacity) {
   run_ranks(3, [](const World& world) {
-    Group group(world, config_of());
+    Group group(world, small_config(kDeadline));
     const RankTokens tokens = tokens_of(world);
     const std::int64_t capacity = world.rank() == 0 ? 3 * kTokens : 2;
     const auto error = error_of([&] { group.dispatch(tokens.input(), {.max_recv_rows = capacity}); });
@@ -139,8 +124,8 @@ TEST(RejectedCalls, MoreRowsThanCapacity) {
 
 TEST(RejectedCalls, HandleOfAnotherGroup) {
   run_ranks(2, [](const World& world) {
-    Group one(world, config_of());
-    Group other(world, config_of());
+    Group one(world, small_config(kDeadline));
+    Group other(world, small_config(kDeadline));
     const RankTokens tokens = tokens_of(world);
     const DispatchResult result = one.dispatch(tokens.input());
     EXPECT_ERROR(other.combine(result.handle, {.x = result.x}), ErrorCode::kInvalidHandle, "another group");
@@ -151,7 +136,7 @@ TEST(RejectedCalls, HandleOfAnotherGroup) {
 
 TEST(RejectedCalls, HandlesOfDifferentDispatches) {
   run_ranks(2, [](const World& world) {
-    Group group(world, config_of());
+    Group group(world, small_config(kDeadline));
     const RankTokens tokens = tokens_of(world);
     const DispatchResult first = group.dispatch(tokens.input());
     const DispatchResult second = group.dispatch(tokens.input());
@@ -163,7 +148,7 @@ TEST(RejectedCalls, HandlesOfDifferentDispatches) {
 
 TEST(RejectedCalls, WindowTooSmallAtTheStart) {
   run_ranks(2, [](const World& world) {
-    GroupConfig config = config_of();
+    GroupConfig config = small_config(kDeadline);
     config.window_bytes = 4096;
     EXPECT_ERROR(Group(world, config), ErrorCode::kWindowTooSmall, "window_bytes: expected at least");
   });
@@ -171,7 +156,7 @@ TEST(RejectedCalls, WindowTooSmallAtTheStart) {
 
 TEST(RejectedCalls, WindowTooSmallForAResult) {
   run_ranks(2, [](const World& world) {
-    GroupConfig config = config_of();
+    GroupConfig config = small_config(kDeadline);
     const RequiredBytes required = required_bytes(config, 2);
     config.window_bytes = required.control + required.latency + 16 * 1024;
     Group group(world, config);
@@ -189,7 +174,7 @@ TEST(RejectedCalls, WindowTooSmallForAResult) {
 
 TEST(RejectedCalls, ConfigurationsThatDiffer) {
   run_ranks(3, [](const World& world) {
-    GroupConfig config = config_of();
+    GroupConfig config = small_config(kDeadline);
     if (world.rank() == 2) config.hidden = 256;
     EXPECT_ERROR(Group(world, config), ErrorCode::kOptionsMismatch, "hidden: rank");
   });
@@ -197,7 +182,7 @@ TEST(RejectedCalls, ConfigurationsThatDiffer) {
 
 TEST(RejectedCalls, ConfigurationThatIsNotValidOnOneRank) {
   run_ranks(2, [](const World& world) {
-    GroupConfig config = config_of();
+    GroupConfig config = small_config(kDeadline);
     if (world.rank() == 1) {
       config.top_k = 33;
       EXPECT_ERROR(Group(world, config), ErrorCode::kInvalidArgument, "top_k: expected 1 to 32, got 33");
@@ -209,7 +194,7 @@ TEST(RejectedCalls, ConfigurationThatIsNotValidOnOneRank) {
 
 TEST(RejectedCalls, TooManyInFlight) {
   run_ranks(2, [](const World& world) {
-    Group group(world, config_of());
+    Group group(world, small_config(kDeadline));
     const RankTokens tokens = tokens_of(world);
     const DispatchOptions latency{.layout = Layout::kExpertPadded};
     std::vector<PendingDispatch> pending;

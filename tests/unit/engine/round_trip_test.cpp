@@ -10,20 +10,6 @@
 namespace crossdock::test {
 namespace {
 
-constexpr int kHidden = 128;
-constexpr int kTopK = 4;
-constexpr int kExperts = 10;
-
-GroupConfig config_of() {
-  return {.num_experts = kExperts,
-          .top_k = kTopK,
-          .hidden = kHidden,
-          .max_tokens = 16,
-          .latency_max_tokens = 16,
-          .element_bytes = 4,
-          .deadline = std::chrono::milliseconds{5000}};
-}
-
 std::vector<RankTokens> all_tokens(int num_ranks) {
   std::vector<RankTokens> tokens;
   for (int rank = 0; rank < num_ranks; ++rank) {
@@ -53,7 +39,7 @@ TEST_P(RoundTrip, GivesTheBitsOfTheReference) {
   const auto expected_y = reference::combine(problem, inputs, all_options, combines, {});
 
   run_ranks(kRanks, [&](const World& world) {
-    Group group(world, config_of());
+    Group group(world, small_config(std::chrono::seconds(20)));
     for (int round = 0; round < 20; ++round) {
       const DispatchResult result = group.dispatch(inputs[world.rank()], options);
       const auto& want = expected[world.rank()];

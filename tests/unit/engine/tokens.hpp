@@ -1,6 +1,7 @@
 // A small routing problem, the same on every rank, with all ranks' inputs for the reference.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <random>
 #include <vector>
@@ -26,6 +27,22 @@ struct RankTokens {
   }
 };
 
+/// The shape that most tests of the engine use.
+inline constexpr int kHidden = 128;
+inline constexpr int kTopK = 4;
+inline constexpr int kExperts = 8;
+inline constexpr int kTokens = 6;
+
+inline GroupConfig small_config(std::chrono::milliseconds deadline) {
+  return {.num_experts = kExperts,
+          .top_k = kTopK,
+          .hidden = kHidden,
+          .max_tokens = 16,
+          .latency_max_tokens = 16,
+          .element_bytes = 4,
+          .deadline = deadline};
+}
+
 inline RankTokens make_tokens(int rank, int num_tokens, int hidden, int top_k, int num_experts) {
   std::mt19937 random(static_cast<unsigned>(rank) + 1);
   RankTokens tokens{.num_tokens = num_tokens, .hidden = hidden, .top_k = top_k};
@@ -36,5 +53,7 @@ inline RankTokens make_tokens(int rank, int num_tokens, int hidden, int top_k, i
   for (int i = 0; i < num_tokens * top_k; ++i) tokens.topk_weights.push_back(value(random));
   return tokens;
 }
+
+inline RankTokens tokens_of(const World& world) { return make_tokens(world.rank(), kTokens, kHidden, kTopK, kExperts); }
 
 }  // namespace crossdock::test
