@@ -354,11 +354,12 @@ HWY_INLINE V add_bias(V value, const std::byte* bias, DType dtype, std::size_t i
   return hn::Add(value, dtype == DType::kFp32 ? load<DType::kFp32>(bias, i) : load<DType::kBf16>(bias, i));
 }
 
-template <DType kRow, DType kWire>
-void sum_all(const SumJob& job) {
+/// The row of the result, vector by vector: sum(i) gives the terms' sum of the channels from i on.
+template <class Sum>
+HWY_INLINE void store_sums(const SumJob& job, Sum sum) {
   const std::size_t lanes = hn::Lanes(Floats());
   const auto one = [&](std::size_t i) {
-    auto value = sum_terms<kRow, kWire>(job, i);
+    auto value = sum(i);
     value = add_bias(value, job.bias0, job.bias0_dtype, i);
     value = add_bias(value, job.bias1, job.bias1_dtype, i);
     store(value, job, i);
@@ -369,22 +370,20 @@ void sum_all(const SumJob& job) {
   if (i < job.hidden) one(job.hidden - lanes);
 }
 
+template <DType kRow, DType kWire>
+void sum_all(const SumJob& job) {
+  store_sums(job, [&](std::size_t i) { return sum_terms<kRow, kWire>(job, i); });
+}
+
 /// The plainest tree, unweighted rows whose type is the wire type: rounding a row changes nothing but -0, which +0
 /// takes.
 template <DType kRow>
 void sum_plain_rows(const SumJob& job) {
-  const Floats d;
-  const std::size_t lanes = hn::Lanes(d);
-  const auto one = [&](std::size_t i) {
-    auto total = hn::Zero(d);
+  store_sums(job, [&](std::size_t i) {
+    auto total = hn::Zero(Floats());
     for (const SumTerm& term : job.terms) total = hn::Add(total, load<kRow>(term.row, i));
-    total = add_bias(total, job.bias0, job.bias0_dtype, i);
-    total = add_bias(total, job.bias1, job.bias1_dtype, i);
-    store(total, job, i);
-  };
-  std::size_t i = 0;
-  for (; i + lanes <= job.hidden; i += lanes) one(i);
-  if (i < job.hidden) one(job.hidden - lanes);
+    return total;
+  });
 }
 
 bool is_plain(const SumJob& job) {
