@@ -7,7 +7,7 @@ set(arrows_of_cpu core base)
 set(arrows_of_transport core base)
 set(arrows_of_planner core base)
 set(arrows_of_trace core base)
-set(arrows_of_engine cpu kernels transport planner trace core base)
+set(arrows_of_engine cpu device kernels transport planner trace core base)
 
 function(crossdock_check_arrows name folder rooms)
   foreach(room IN LISTS rooms)

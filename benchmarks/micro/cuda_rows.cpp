@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "crossdock/world.hpp"
-#include "harness/copy_engine.hpp"
+#include "gpu/link.hpp"
 #include "harness/gpu_rank.hpp"
 #include "harness/json.hpp"
 #include "harness/pause.hpp"
@@ -134,10 +134,10 @@ class Bench {
 
   double routing_and_dispatch(const Kind& kind, int num_sms, const kernels::DispatchVariant& variant, bool routed) {
     return time(
-        [&](const gpu::GpuRank& rank, std::size_t set, std::uint64_t tag) {
+        [&](const gpu::GpuRank& rank, std::size_t set) {
           const gpu::DispatchSource source = source_of(inputs_[static_cast<std::size_t>(rank.rank())], kind, set);
-          if (!routed) kernels::launch_routing(rank.routing(source, tag), rank.stream());
-          kernels::launch_dispatch(rank.dispatch(source, tag, std::int64_t{kTokens} * kRanks), num_sms, variant,
+          if (!routed) kernels::launch_routing(rank.routing(source), rank.stream());
+          kernels::launch_dispatch(rank.dispatch(source, std::int64_t{kTokens} * kRanks), num_sms, variant,
                                    rank.stream());
         },
         routed);
@@ -145,9 +145,9 @@ class Bench {
 
   double routing() {
     return time(
-        [&](const gpu::GpuRank& rank, std::size_t set, std::uint64_t tag) {
-          kernels::launch_routing(
-              rank.routing(source_of(inputs_[static_cast<std::size_t>(rank.rank())], kFp8, set), tag), rank.stream());
+        [&](const gpu::GpuRank& rank, std::size_t set) {
+          kernels::launch_routing(rank.routing(source_of(inputs_[static_cast<std::size_t>(rank.rank())], kFp8, set)),
+                                  rank.stream());
         },
         false);
   }
@@ -155,10 +155,10 @@ class Bench {
   /// No token anywhere: launch, announcements and arrival alone.
   double empty_dispatch(int num_sms) {
     return time(
-        [&](const gpu::GpuRank& rank, std::size_t set, std::uint64_t tag) {
+        [&](const gpu::GpuRank& rank, std::size_t set) {
           gpu::DispatchSource source = source_of(inputs_[static_cast<std::size_t>(rank.rank())], kFp8, set);
           source.num_tokens = 0;
-          kernels::launch_dispatch(rank.dispatch(source, tag, 0), num_sms, kernels::dispatch_variants().front(),
+          kernels::launch_dispatch(rank.dispatch(source, 0), num_sms, kernels::dispatch_variants().front(),
                                    rank.stream());
         },
         true);
@@ -166,11 +166,10 @@ class Bench {
 
   double empty_combine(int num_sms) {
     return time(
-        [&](const gpu::GpuRank& rank, std::size_t set, std::uint64_t tag) {
+        [&](const gpu::GpuRank& rank, std::size_t set) {
           gpu::DispatchSource source = source_of(inputs_[static_cast<std::size_t>(rank.rank())], kBf16, set);
           source.num_tokens = 0;
-          kernels::launch_combine(rank.combine(source, tag), num_sms, kernels::combine_variants().front(),
-                                  rank.stream());
+          kernels::launch_combine(rank.combine(source), num_sms, kernels::combine_variants().front(), rank.stream());
         },
         true);
   }
@@ -178,20 +177,19 @@ class Bench {
   /// No routing either, nor another rank: what two events and a launch cost.
   double launch() {
     return time(
-        [&](const gpu::GpuRank& rank, std::size_t set, std::uint64_t tag) {
+        [&](const gpu::GpuRank& rank, std::size_t set) {
           gpu::DispatchSource source = source_of(inputs_[static_cast<std::size_t>(rank.rank())], kFp8, set);
           source.num_tokens = 0;
-          kernels::launch_routing(rank.routing(source, tag), rank.stream());
+          kernels::launch_routing(rank.routing(source), rank.stream());
         },
         false);
   }
 
   double combine(int num_sms, const kernels::CombineVariant& variant) {
     return time(
-        [&](const gpu::GpuRank& rank, std::size_t set, std::uint64_t tag) {
-          kernels::launch_combine(
-              rank.combine(source_of(inputs_[static_cast<std::size_t>(rank.rank())], kBf16, set), tag), num_sms,
-              variant, rank.stream());
+        [&](const gpu::GpuRank& rank, std::size_t set) {
+          kernels::launch_combine(rank.combine(source_of(inputs_[static_cast<std::size_t>(rank.rank())], kBf16, set)),
+                                  num_sms, variant, rank.stream());
         },
         true);
   }
@@ -215,7 +213,6 @@ class Bench {
       launch_pause(kQueueingUs, rank->stream());
     }
     for (int call = 0; call < kWarmUp + kCalls; ++call) {
-      ++tag_;
       const auto set = one_set ? last_set_ : static_cast<std::size_t>(call % kSets);
       last_set_ = set;
       for (const auto& rank : ranks_) {
@@ -223,7 +220,7 @@ class Bench {
         rank->use_device();
         const auto at = static_cast<std::size_t>(2 * (call < kWarmUp ? 0 : call - kWarmUp));
         check_cuda(cudaEventRecord(events[at], rank->stream()), "cudaEventRecord");
-        launch(*rank, set, tag_);
+        launch(*rank, set);
         check_cuda(cudaEventRecord(events[at + 1], rank->stream()), "cudaEventRecord");
       }
     }
@@ -245,7 +242,6 @@ class Bench {
   std::array<std::unique_ptr<gpu::GpuRank>, kRanks> ranks_;
   std::vector<Inputs> inputs_;
   std::array<std::array<cudaEvent_t, 2 * kCalls>, kRanks> events_{};
-  std::uint64_t tag_ = 0;
   std::size_t last_set_ = 0;
 };
 
@@ -294,7 +290,7 @@ class Table {
 };
 
 void run(const std::string& path, bool only_default) {
-  const double rate = copy_engine_rate();
+  const double rate = tools::gpu::copy_engine_rate(kRanks);
   Bench bench;
   Table table(rate, bench.peer_rows());
   table.records().push_back(describe_machine().number("copy_engine_gbs", rate).number("peer_rows", bench.peer_rows()));

@@ -17,8 +17,7 @@ namespace crossdock {
 
 namespace engine {
 class Engine;
-struct PendingDispatchState;
-struct PendingCombineState;
+struct Pending;
 }  // namespace engine
 
 /// A dispatch between send and receive. Inputs must stay unchanged until send has returned, no longer.
@@ -30,8 +29,8 @@ class PendingDispatch {
 
  private:
   friend class engine::Engine;
-  explicit PendingDispatch(std::unique_ptr<engine::PendingDispatchState> state);
-  std::unique_ptr<engine::PendingDispatchState> state_;
+  explicit PendingDispatch(std::unique_ptr<engine::Pending> state);
+  std::unique_ptr<engine::Pending> state_;
 };
 
 /// A combine between send and receive. Inputs must stay unchanged until receive has returned.
@@ -43,8 +42,8 @@ class PendingCombine {
 
  private:
   friend class engine::Engine;
-  explicit PendingCombine(std::unique_ptr<engine::PendingCombineState> state);
-  std::unique_ptr<engine::PendingCombineState> state_;
+  explicit PendingCombine(std::unique_ptr<engine::Pending> state);
+  std::unique_ptr<engine::Pending> state_;
 };
 
 /// One rank's end of a group.
@@ -55,6 +54,13 @@ class PendingCombine {
 /// Errors. A call that is rejected (InvalidArgument, OptionsMismatch, CapacityExceeded, WindowTooSmall, ...) sends no
 /// row, fails on every rank at once, and leaves the group usable. A fault (RankLost, DeadlineExceeded, Aborted) is
 /// sticky: it is thrown by the waiting call and by every later one, until set_live_ranks starts a new epoch.
+///
+/// CUDA. Calls return before their work is done. What only the GPU learns (another rank's options or refusal, a wait
+/// that gave up) is thrown by the receive that waits for a row count, else by a later call or status(): a rejection
+/// once, a fault until set_live_ranks. Counts and offsets of such a call are 0 and indices -1, so that kernels behind it
+/// stay in bounds. An index out of range counts as -1 and shows in status() until set_live_ranks.
+/// A call with max_recv_rows or in kExpertPadded never waits on the host and can be captured in a graph; all ranks have
+/// to replay the same calls in the same order, in the epoch of the capture.
 ///
 /// Thread safety: one thread at a time, except abort, status and set_deadline, which any thread may call.
 /// The destructor is not collective, waits for nobody and never throws.
@@ -94,6 +100,9 @@ class Group {
     WindowBuffer memory;
   };
   Allocation allocate(DType dtype, std::initializer_list<std::int64_t> shape);
+
+  /// CUDA: the group's own stream (cudaStream_t), which calls are put on unless they name another; nullptr on the CPU.
+  void* stream() const;
 
   /// Starts a new epoch in which exactly `live` (ascending) take part; each of them calls it, between operations.
   /// Tokens of the others are dropped and their contribution is zero. Clears a sticky error.

@@ -9,12 +9,12 @@
 namespace crossdock {
 
 namespace engine {
-struct HandleState;
+struct HandleFacts;
 class Engine;
 }  // namespace engine
 
 /// Fixes T, topk_idx, layout, max_recv_rows and the reduction tree of one dispatch. Copies share it.
-/// It holds no window memory, so it may outlive the result; its group refuses it after the epoch has changed.
+/// On CUDA it holds a little window memory. It may outlive the result; its group refuses it after the epoch has changed.
 class Handle {
  public:
   Handle() = default;
@@ -23,12 +23,13 @@ class Handle {
   Layout layout() const;
   ReductionTree tree() const;
   std::int64_t num_tokens() const;  ///< T of this rank
-  std::int64_t num_rows() const;    ///< rows of the layout on this rank (kExpertPadded: E_local * R * T_max)
+  /// Rows of the layout on this rank (kExpertPadded: E_local * R * T_max). CUDA with max_recv_rows: that many.
+  std::int64_t num_rows() const;
 
  private:
   friend class engine::Engine;
-  explicit Handle(std::shared_ptr<const engine::HandleState> state) : state_(std::move(state)) {}
-  std::shared_ptr<const engine::HandleState> state_;
+  explicit Handle(std::shared_ptr<const engine::HandleFacts> state) : state_(std::move(state)) {}
+  std::shared_ptr<const engine::HandleFacts> state_;
 };
 
 }  // namespace crossdock

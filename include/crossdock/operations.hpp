@@ -31,7 +31,19 @@ struct DispatchInput {
   ConstTensorView topk_weights = {};  ///< [T, K], fp32, dense; optional
 };
 
-/// Options must be equal on all ranks.
+/// Where a call of the CUDA backend runs and what it is ordered with; the CPU backend ignores it. CUDA's handles are
+/// void*, so that this header needs none of CUDA's. May differ between ranks.
+///
+/// Calls are put on a stream and return at once; results are there when the stream gets to them. All calls of a group
+/// have to follow one another in the order of streams and events: one stream, or events between several.
+struct Execution {
+  void* stream = nullptr;  ///< cudaStream_t; nullptr: the group's own (Group::stream); cudaStreamLegacy is CUDA's default
+  void* after = nullptr;   ///< cudaEvent_t that send waits for on that stream
+  void* done = nullptr;    ///< cudaEvent_t that receive records behind the results
+  int num_sms = 0;         ///< SMs that the call takes at most; 0: GroupConfig::num_sms
+};
+
+/// Options must be equal on all ranks, but for max_recv_rows, out_x and execution.
 struct DispatchOptions {
   Layout layout = Layout::kFlat;
   ReductionTree tree = ReductionTree::kPerRank;
@@ -44,9 +56,10 @@ struct DispatchOptions {
   /// Ordinary memory to receive x into, [at least n, H], dense: costs a copy. Its first dimension is max_recv_rows
   /// where that is not given.
   TensorView out_x = {};
+  Execution execution = {};
 };
 
-/// Bytes of rows (x and scales) that this rank sent.
+/// Bytes of rows (x and scales) that this rank sent. CUDA: -1, the GPU alone knows.
 struct Traffic {
   std::int64_t logical_bytes = 0;  ///< a row a (token, rank), the own rank included
   std::int64_t peer_bytes = 0;     ///< those to other ranks
@@ -56,7 +69,10 @@ struct Traffic {
 /// Views point into the own window and stay valid while a copy of `memory` lives.
 struct DispatchResult {
   Handle handle;
-  std::int64_t num_rows = 0;     ///< n: rows that arrived, padding included; kExpertPadded: the rows of all experts
+  /// n: rows that arrived, padding included; kExpertPadded: the rows of all experts. -1 where the host did not wait for
+  /// it: CUDA with max_recv_rows, or in kExpertPadded.
+  std::int64_t num_rows = 0;
+  TensorView device_num_rows;    ///< CUDA: int64 [1], the same number on the GPU; 0 where the call failed
   TensorView x;                  ///< [n or max_recv_rows, H]; kExpertPadded [E_local, R * T_max, H]
   TensorView scales;             ///< [.., S] beside x where x is fp8
   TensorView topk_weights;       ///< kFlat [n, K] (0 where idx is -1); expert layouts [n] or [E_local, R * T_max]
@@ -87,6 +103,7 @@ struct CombineOptions {
   std::optional<DType> wire_dtype = {};  ///< rows are rounded to it before they cross; default: type of x
   std::optional<DType> out_dtype = {};   ///< type of y; default: type of x
   TensorView out_y = {};                 ///< [T, H] dense; default: window memory
+  Execution execution = {};
 };
 
 struct CombineResult {

@@ -44,6 +44,10 @@ std::string_view name_of(ReductionTree tree);
 enum class Quantize : std::uint8_t { kNone, kFp8, kFp8PowerOfTwo, kFp8Ue8m0 };
 std::string_view name_of(Quantize quantize);
 
+/// Who moves the rows. kCpu takes tensors in host memory, kCuda in memory of the rank's GPU.
+enum class Backend : std::uint8_t { kCpu, kCuda };
+std::string_view name_of(Backend backend);
+
 /// Channels that share one FP8 scale.
 inline constexpr int kQuantBlock = 128;
 

@@ -10,11 +10,8 @@
 
 namespace crossdock::engine {
 
-Arena::Arena(std::shared_ptr<transport::Transport> transport, std::size_t begin)
-    : transport_(std::move(transport)),
-      base_(transport_->window().data()),
-      begin_(begin),
-      end_(transport_->window().size()) {
+Arena::Arena(std::shared_ptr<const void> owner, std::span<std::byte> window, std::size_t begin, int rank)
+    : owner_(std::move(owner)), rank_(rank), base_(window.data()), begin_(begin), end_(window.size()) {
   if (begin_ < end_) free_[begin_] = end_ - begin_;
 }
 
@@ -29,18 +26,38 @@ Reservation Arena::reserve(std::size_t bytes) {
     const std::size_t size = piece->second;
     free_.erase(piece);
     if (size > bytes) free_[offset + bytes] = size - bytes;
+    auto held = std::make_shared<std::size_t>(bytes);
     std::shared_ptr<void> owner(
-        base_ + offset, [arena = shared_from_this(), offset, bytes](void*) noexcept { arena->release(offset, bytes); });
-    return {.offset = offset, .bytes = bytes, .data = base_ + offset, .memory = WindowBuffer(std::move(owner))};
+        base_ + offset, [arena = shared_from_this(), offset, held](void*) noexcept { arena->release(offset, *held); });
+    return {.offset = offset,
+            .bytes = bytes,
+            .data = base_ + offset,
+            .memory = WindowBuffer(std::move(owner)),
+            .size = std::move(held)};
   }
   throw Error(ErrorCode::kWindowTooSmall,
-              fmt::format("window of rank {}: expected {} free bytes in one piece, got {} of {}", transport_->rank(),
-                          bytes, largest, end_ - begin_),
+              fmt::format("window of rank {}: expected {} free bytes in one piece, got {} of {}", rank_, bytes, largest,
+                          end_ - begin_),
               {.phase = "reserve",
-               .rank = transport_->rank(),
-               .peer = transport_->rank(),
+               .rank = rank_,
+               .peer = rank_,
                .expected = static_cast<std::int64_t>(bytes),
                .observed = static_cast<std::int64_t>(largest)});
+}
+
+std::size_t Arena::largest_free() const {
+  const std::scoped_lock lock(mutex_);
+  std::size_t largest = 0;
+  for (const auto& [offset, bytes] : free_) largest = std::max(largest, bytes);
+  return largest;
+}
+
+void Arena::trim(Reservation& reservation, std::size_t bytes) {
+  bytes = base::round_up(std::max<std::size_t>(bytes, 1), core::kRegionAlignment);
+  if (bytes >= reservation.bytes) return;
+  release(reservation.offset + bytes, reservation.bytes - bytes);
+  reservation.bytes = bytes;
+  *reservation.size = bytes;
 }
 
 bool Arena::contains(const void* data, std::size_t bytes) const {

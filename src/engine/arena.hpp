@@ -6,9 +6,9 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 
 #include "crossdock/operations.hpp"
-#include "transport/transport.hpp"
 
 namespace crossdock::engine {
 
@@ -18,15 +18,20 @@ struct Reservation {
   std::size_t bytes = 0;
   std::byte* data = nullptr;
   WindowBuffer memory;
+  std::shared_ptr<std::size_t> size;  ///< what `memory` gives back when it is released
 };
 
 class Arena : public std::enable_shared_from_this<Arena> {
  public:
-  /// Takes [begin, end of the window). The arena keeps the transport, and so the mapping, alive.
-  Arena(std::shared_ptr<transport::Transport> transport, std::size_t begin);
+  /// Takes [begin, end of the window). The arena keeps the window's owner, and so the mapping, alive.
+  Arena(std::shared_ptr<const void> owner, std::span<std::byte> window, std::size_t begin, int rank);
 
   /// Throws WindowTooSmall with the bytes needed and the largest free piece.
   Reservation reserve(std::size_t bytes);
+  /// Bytes of the largest piece that reserve would give now.
+  std::size_t largest_free() const;
+  /// Gives back all but the first `bytes`: peers may only be writing to these.
+  void trim(Reservation& reservation, std::size_t bytes);
   /// True where the address range lies inside a window reservation's region.
   bool contains(const void* data, std::size_t bytes) const;
   /// Offset in the window of an address that contains() accepts.
@@ -35,11 +40,12 @@ class Arena : public std::enable_shared_from_this<Arena> {
  private:
   void release(std::size_t offset, std::size_t bytes) noexcept;
 
-  std::shared_ptr<transport::Transport> transport_;
+  std::shared_ptr<const void> owner_;
+  int rank_ = 0;
   std::byte* base_ = nullptr;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::map<std::size_t, std::size_t> free_;  ///< offset -> bytes
 };
 

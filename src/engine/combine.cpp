@@ -11,7 +11,8 @@
 #include "core/layout/region_table.hpp"
 #include "cpu/fast/reduce.hpp"
 #include "cpu/fast/row_kernels.hpp"
-#include "engine/dispatch.hpp"
+#include "engine/combine_call.hpp"
+#include "engine/dispatch_call.hpp"
 
 namespace crossdock::engine {
 namespace {
@@ -139,7 +140,8 @@ Traffic traffic_of(const PendingCombineState& state) {
 
 /// Everything that can be wrong on this rank alone.
 void prepare(PendingCombineState& state, const CombineOptions& options) {
-  check_handle(*state.context, state.plan.get(), "combine");
+  const Context& context = *state.context;
+  check_handle(context.identity, context.membership.epoch, context.rank(), state.plan.get(), "combine");
   core::check_combine(state.input, options, facts_of(*state.context, *state.plan));
   state.hidden = state.input.x.shape[static_cast<std::size_t>(state.input.x.num_dims - 1)];
   state.wire_dtype = core::wire_dtype(state.input, options);
@@ -149,16 +151,7 @@ void prepare(PendingCombineState& state, const CombineOptions& options) {
 }
 
 Agreement agreement_of(const PendingCombineState& state) {
-  Agreement agreement;
-  const auto set = [&](Agreed field, auto value) { agreement.set(field, static_cast<std::int64_t>(value)); };
-  set(Agreed::kCall, CallKind::kCombine);
-  set(Agreed::kHandle, state.plan->sequence + 1);
-  set(Agreed::kXDtype, state.input.x.dtype);
-  set(Agreed::kHidden, state.hidden);
-  set(Agreed::kWireDtype, state.wire_dtype);
-  set(Agreed::kOutDtype, state.result.y.dtype);
-  set(Agreed::kRecvWeightsGiven, state.input.recv_topk_weights.given());
-  return agreement;
+  return engine::agreement_of(state.input, state.hidden, state.wire_dtype, state.result.y.dtype, *state.plan);
 }
 
 void post_ready(PendingCombineState& state) {

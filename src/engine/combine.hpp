@@ -8,10 +8,11 @@
 #include "engine/arena.hpp"
 #include "engine/call.hpp"
 #include "engine/handle_state.hpp"
+#include "engine/pending.hpp"
 
 namespace crossdock::engine {
 
-struct PendingCombineState {
+struct PendingCombineState : Pending {
   std::shared_ptr<Context> context;
   std::shared_ptr<const HandleState> plan;
   CombineInput input;
@@ -26,11 +27,8 @@ struct PendingCombineState {
   Reservation output;
   CombineResult result;
 
-  PendingCombineState() = default;
-  PendingCombineState(const PendingCombineState&) = delete;
-  PendingCombineState& operator=(const PendingCombineState&) = delete;
   /// Lets the peers go on; a copy that they may still read goes to quarantine.
-  ~PendingCombineState();
+  ~PendingCombineState() override;
 };
 
 std::unique_ptr<PendingCombineState> combine_send(const std::shared_ptr<Context>& context,

@@ -22,8 +22,7 @@
 namespace crossdock::engine {
 
 struct Context {
-  Context(const GroupConfig& group_config, int num_ranks, std::shared_ptr<transport::Transport> connected,
-          std::uint64_t group_identity);
+  Context(const GroupConfig& group_config, int num_ranks, std::shared_ptr<transport::Transport> connected);
   /// Results may outlive the group, and with them the window; the peers see now that this rank left.
   ~Context() { transport->leave(); }
   Context(const Context&) = delete;

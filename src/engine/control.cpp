@@ -34,7 +34,8 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Agreed::kCount)>
     "topk_weights given",
     "wire_dtype",
     "out_dtype",
-    "recv_topk_weights given"};
+    "recv_topk_weights given",
+    "topk_weights given at combine"};
 
 std::string value_text(Agreed field, std::int32_t value) {
   switch (field) {

@@ -60,6 +60,7 @@ enum class Agreed : std::uint8_t {
   kWireDtype,
   kOutDtype,
   kRecvWeightsGiven,
+  kWeightsAtCombine,  ///< CUDA: ranks read one another's
   kCount
 };
 
@@ -68,6 +69,7 @@ class Agreement {
   void set(Agreed field, std::int64_t value) {
     values_[static_cast<std::size_t>(field)] = static_cast<std::int32_t>(value);
   }
+  const std::array<std::int32_t, static_cast<std::size_t>(Agreed::kCount)>& values() const { return values_; }
   /// "hidden: rank 0 has 7168, rank 3 has 4096", or nothing where all fields agree.
   std::optional<std::string> difference(const Agreement& theirs, int my_rank, int their_rank) const;
 

@@ -12,67 +12,6 @@
 namespace crossdock::engine {
 namespace {
 
-/// A cached call takes from the handle what the handle fixes.
-DispatchOptions effective_options(const DispatchOptions& options, const HandleState* cached) {
-  DispatchOptions effective = options;
-  if (cached != nullptr) {
-    effective.layout = cached->layout;
-    effective.tree = cached->tree;
-    effective.expert_alignment = cached->expert_alignment;
-    effective.max_recv_rows = cached->capacity;
-  }
-  return effective;
-}
-
-core::DispatchLimits limits_of(const Context& context, Layout layout, const HandleState* cached) {
-  const GroupConfig& config = context.config;
-  core::DispatchLimits limits{
-      .rank = context.rank(),
-      .num_ranks = context.num_ranks(),
-      .num_nodes = context.topology.num_nodes(),
-      .num_experts = config.num_experts,
-      .max_top_k = config.top_k,
-      .max_hidden = config.hidden,
-      .max_tokens = mode_of(layout) == Mode::kLatency ? config.latency_max_tokens : config.max_tokens,
-      .max_expert_alignment = config.expert_alignment,
-      .max_element_bytes = static_cast<std::size_t>(config.element_bytes),
-      .cached = cached != nullptr};
-  if (cached != nullptr) {
-    limits.cached_tokens = cached->route.num_tokens;
-    limits.cached_top_k = cached->route.top_k;
-  }
-  return limits;
-}
-
-void check_group_limits(const Context& context, const DispatchInput& input, const DispatchOptions& options) {
-  const auto refuse = [&](const std::string& text) {
-    throw Error(ErrorCode::kInvalidArgument, fmt::format("dispatch, rank {}: {}", context.rank(), text),
-                {.operation = "dispatch", .phase = "input", .rank = context.rank(), .peer = context.rank()});
-  };
-  if (options.layout == Layout::kExpertContiguous && !context.config.expert_layout) {
-    refuse("layout: expected flat in a group made with expert_layout = false, got expert_contiguous");
-  }
-  const std::int64_t words = input.scales.given() ? input.scales.shape[1] : 0;
-  if (words > max_scale_words(context.config)) {
-    refuse(fmt::format("scales: expected at most {} words a token, got {}", max_scale_words(context.config), words));
-  }
-}
-
-RowFormat format_of(const DispatchInput& input, const DispatchOptions& options, int top_k) {
-  RowFormat format{.x_dtype = core::row_dtype(input.x.dtype, options.quantize),
-                   .hidden = input.x.shape[1],
-                   .top_k = top_k,
-                   .weights_given = input.topk_weights.given()};
-  if (options.quantize != Quantize::kNone) {
-    format.scale_dtype = core::scale_dtype(options.quantize);
-    format.scale_words = core::scale_words(static_cast<int>(format.hidden), options.quantize);
-  } else if (input.scales.given()) {
-    format.scale_dtype = input.scales.dtype;
-    format.scale_words = input.scales.shape[1];
-  }
-  return format;
-}
-
 core::WireShape wire_shape(const RowFormat& format, Layout layout, DType idx_dtype) {
   const auto top_k = static_cast<std::size_t>(format.top_k);
   const bool flat = layout == Layout::kFlat;
@@ -123,9 +62,10 @@ Traffic traffic_of(const Context& context, const core::Route& route, const core:
 /// Everything that can be wrong on this rank alone.
 void prepare(PendingDispatchState& state, const HandleState* cached, const DispatchInput& input) {
   const Context& context = *state.context;
-  if (state.cached) check_handle(context, cached, "dispatch");
-  core::check_dispatch(input, state.options, limits_of(context, state.options.layout, cached));
-  check_group_limits(context, input, state.options);
+  if (state.cached) check_handle(context.identity, context.membership.epoch, context.rank(), cached, "dispatch");
+  core::check_dispatch(input, state.options,
+                       dispatch_limits(context.config, context.rank(), context.topology, state.options.layout, cached));
+  check_group_limits(context.config, context.rank(), input, state.options);
   state.plan = state.cached ? std::make_shared<HandleState>(*cached) : make_plan(context, input, state.options);
   keep_weights(*state.plan, input);
   state.format = format_of(input, state.options, state.plan->route.top_k);
@@ -139,19 +79,6 @@ PendingDispatchState::~PendingDispatchState() {
   if (credited && call && call->is_open()) {
     context->quarantine.hold(std::move(wire.memory), signal_index(SignalKind::kRows, call->slot()), call->tag(),
                              call->epoch(), call->live());
-  }
-}
-
-void check_handle(const Context& context, const HandleState* handle, const char* operation) {
-  const auto refuse = [&](const std::string& text) {
-    throw Error(ErrorCode::kInvalidHandle, fmt::format("{}, rank {}: {}", operation, context.rank(), text),
-                {.operation = operation, .phase = "input", .rank = context.rank(), .peer = context.rank()});
-  };
-  if (handle == nullptr) refuse("handle: expected one that dispatch returned, got an empty one");
-  if (handle->group != context.identity) refuse("handle: expected one of this group, got one of another group");
-  if (handle->epoch != context.membership.epoch) {
-    refuse(
-        fmt::format("handle: expected one of epoch {}, got one of epoch {}", context.membership.epoch, handle->epoch));
   }
 }
 
@@ -183,23 +110,7 @@ void dispatch_receive(PendingDispatchState& state) {
 }
 
 Agreement dispatch_agreement(const PendingDispatchState& state) {
-  Agreement agreement;
-  const auto set = [&](Agreed field, auto value) { agreement.set(field, static_cast<std::int64_t>(value)); };
-  set(Agreed::kCall, CallKind::kDispatch);
-  set(Agreed::kHandle, state.cached ? state.plan->sequence + 1 : 0);
-  set(Agreed::kLayout, state.options.layout);
-  set(Agreed::kTree, state.options.tree);
-  set(Agreed::kQuantize, state.options.quantize);
-  set(Agreed::kScaleOrder, state.options.scale_order);
-  set(Agreed::kExpertAlignment, state.options.expert_alignment);
-  set(Agreed::kXDtype, state.format.x_dtype);
-  set(Agreed::kHidden, state.format.hidden);
-  set(Agreed::kTopK, state.format.top_k);
-  set(Agreed::kScaleWords, state.format.scale_words);
-  set(Agreed::kScaleDtype, state.format.scale_dtype);
-  set(Agreed::kIdxDtype, state.plan->idx_dtype);
-  set(Agreed::kWeightsGiven, state.format.weights_given);
-  return agreement;
+  return agreement_of(state.format, state.options, *state.plan, state.cached);
 }
 
 CallBlock dispatch_block(const PendingDispatchState& state, int peer) {

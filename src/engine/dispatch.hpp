@@ -11,21 +11,13 @@
 #include "crossdock/group.hpp"
 #include "engine/arena.hpp"
 #include "engine/call.hpp"
+#include "engine/dispatch_call.hpp"
 #include "engine/handle_state.hpp"
+#include "engine/pending.hpp"
 
 namespace crossdock::engine {
 
-/// Types and sizes of the rows that arrive; the same on every rank.
-struct RowFormat {
-  DType x_dtype = DType::kBf16;
-  std::int64_t hidden = 0;
-  DType scale_dtype = DType::kFp32;
-  std::int64_t scale_words = 0;
-  int top_k = 0;
-  bool weights_given = false;
-};
-
-struct PendingDispatchState {
+struct PendingDispatchState : Pending {
   std::shared_ptr<Context> context;
   DispatchOptions options;  ///< those that a handle fixes come from it
   RowFormat format;
@@ -39,11 +31,8 @@ struct PendingDispatchState {
   Reservation output;
   DispatchResult result;
 
-  PendingDispatchState() = default;
-  PendingDispatchState(const PendingDispatchState&) = delete;
-  PendingDispatchState& operator=(const PendingDispatchState&) = delete;
   /// Memory that peers may still write to goes to quarantine.
-  ~PendingDispatchState();
+  ~PendingDispatchState() override;
 };
 
 /// `handle` is looked at where `cached`.
@@ -52,9 +41,6 @@ std::unique_ptr<PendingDispatchState> dispatch_send(const std::shared_ptr<Contex
                                                     const DispatchOptions& options);
 /// Fills state.result but for its handle.
 void dispatch_receive(PendingDispatchState& state);
-
-/// Throws InvalidHandle unless the handle is of this group and epoch.
-void check_handle(const Context& context, const HandleState* handle, const char* operation);
 
 /// What all ranks of the dispatch have to agree on.
 Agreement dispatch_agreement(const PendingDispatchState& state);

@@ -2,13 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <atomic>
 #include <cstring>
 #include <utility>
 #include <vector>
 
+#include "engine/cpu_engine.hpp"
 #include "transport/bootstrap/bootstrap.hpp"
-#include "transport/local/connect.hpp"
+#if CROSSDOCK_CUDA
+#include "engine/cuda/cuda_engine.hpp"
+#endif
 
 namespace crossdock::engine {
 namespace {
@@ -27,6 +29,7 @@ std::vector<Field> fields_of(const GroupConfig& config) {
           {"expert_alignment", config.expert_alignment},
           {"latency_slots", config.latency_slots},
           {"live_results", config.live_results},
+          {"backend (0 cpu, 1 cuda)", static_cast<std::int64_t>(config.backend)},
           {"window_bytes", static_cast<std::int64_t>(config.window_bytes)}};
 }
 
@@ -99,48 +102,34 @@ std::size_t agree_on_config(Bootstrap& bootstrap, const GroupConfig& config) {
   return bytes;
 }
 
-std::uint64_t next_identity() {
-  static std::atomic<std::uint64_t> count{0};
-  return ++count;
+/// Every rank throws where one was built without it: configurations are equal.
+std::unique_ptr<Engine> make_cuda_engine([[maybe_unused]] Bootstrap& bootstrap,
+                                         [[maybe_unused]] const GroupConfig& config,
+                                         [[maybe_unused]] std::size_t window_bytes) {
+#if CROSSDOCK_CUDA
+  return std::make_unique<cuda::CudaEngine>(bootstrap, config, window_bytes);
+#else
+  throw Error(ErrorCode::kInvalidArgument,
+              "GroupConfig::backend: expected cpu in a library built without CUDA, got cuda");
+#endif
+}
+
+Pending& given(const std::unique_ptr<Pending>& state, const char* operation) {
+  if (state != nullptr) return *state;
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("{0}_receive: expected what {0}_send returned, got a moved-from one", operation));
 }
 
 }  // namespace
 
-std::shared_ptr<Context> make_context(const World& world, const GroupConfig& config) {
+Pending& Engine::state_of(const PendingDispatch& pending) { return given(pending.state_, "dispatch"); }
+Pending& Engine::state_of(const PendingCombine& pending) { return given(pending.state_, "combine"); }
+
+std::unique_ptr<Engine> make_engine(const World& world, const GroupConfig& config) {
   Bootstrap& bootstrap = *world.bootstrap();
-  const int num_ranks = bootstrap.num_ranks();
   const std::size_t bytes = agree_on_config(bootstrap, config);
-  std::shared_ptr<transport::Transport> transport = transport::connect_local(
-      bootstrap, {.window_bytes = bytes, .num_signals = num_signals(), .deadline = config.deadline});
-  return std::make_shared<Context>(config, num_ranks, std::move(transport), next_identity());
-}
-
-PendingDispatch Engine::dispatch_send(bool cached, const Handle& handle, const DispatchInput& input,
-                                      const DispatchOptions& options) {
-  return PendingDispatch(engine::dispatch_send(context_, cached, handle.state_.get(), input, options));
-}
-
-DispatchResult Engine::dispatch_receive(PendingDispatch pending) {
-  if (pending.state_ == nullptr) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "dispatch_receive: expected what dispatch_send returned, got a moved-from one");
-  }
-  engine::dispatch_receive(*pending.state_);
-  pending.state_->result.handle = Handle(pending.state_->plan);
-  return std::move(pending.state_->result);
-}
-
-PendingCombine Engine::combine_send(const Handle& handle, const CombineInput& input, const CombineOptions& options) {
-  return PendingCombine(engine::combine_send(context_, handle.state_, input, options));
-}
-
-CombineResult Engine::combine_receive(PendingCombine pending) {
-  if (pending.state_ == nullptr) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "combine_receive: expected what combine_send returned, got a moved-from one");
-  }
-  engine::combine_receive(*pending.state_);
-  return std::move(pending.state_->result);
+  if (config.backend == Backend::kCuda) return make_cuda_engine(bootstrap, config, bytes);
+  return std::make_unique<CpuEngine>(bootstrap, config, bytes);
 }
 
 }  // namespace crossdock::engine

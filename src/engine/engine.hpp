@@ -1,36 +1,64 @@
-// Builds what a group needs, and keeps it.
+// What Group asks of a backend.
 #pragma once
 
+#include <chrono>
+#include <initializer_list>
 #include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "crossdock/group.hpp"
-#include "engine/combine.hpp"
-#include "engine/context.hpp"
-#include "engine/dispatch.hpp"
-#include "engine/handle_state.hpp"
+#include "engine/handle_facts.hpp"
+#include "engine/pending.hpp"
 
 namespace crossdock::engine {
 
-/// Collective: checks that configurations agree, connects the transport, lays out the window.
-std::shared_ptr<Context> make_context(const World& world, const GroupConfig& config);
-
-/// The friend of the public classes: turns states into what callers hold, and back.
+/// One rank's end; Group documents what each function does.
 class Engine {
  public:
-  explicit Engine(std::shared_ptr<Context> context) : context_(std::move(context)) {}
+  Engine() = default;
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+  virtual ~Engine() = default;
 
-  Context& context() const { return *context_; }
+  virtual int rank() const = 0;
+  virtual int num_ranks() const = 0;
+  virtual int num_nodes() const = 0;
+  virtual int num_local_experts() const = 0;
+  virtual std::int64_t epoch() const = 0;
+  virtual const GroupConfig& config() const = 0;
+  virtual void* stream() const = 0;
 
-  PendingDispatch dispatch_send(bool cached, const Handle& handle, const DispatchInput& input,
-                                const DispatchOptions& options);
-  DispatchResult dispatch_receive(PendingDispatch pending);
-  PendingCombine combine_send(const Handle& handle, const CombineInput& input, const CombineOptions& options);
-  CombineResult combine_receive(PendingCombine pending);
+  /// `handle` where the dispatch is cached; it may be empty, which is an error.
+  virtual PendingDispatch dispatch_send(const Handle* handle, const DispatchInput& input,
+                                        const DispatchOptions& options) = 0;
+  virtual DispatchResult dispatch_receive(PendingDispatch pending) = 0;
+  virtual PendingCombine combine_send(const Handle& handle, const CombineInput& input,
+                                      const CombineOptions& options) = 0;
+  virtual CombineResult combine_receive(PendingCombine pending) = 0;
+  virtual Group::Allocation allocate(DType dtype, std::initializer_list<std::int64_t> shape) = 0;
 
-  static const HandleState* state_of(const Handle& handle) { return handle.state_.get(); }
+  virtual void set_live_ranks(std::span<const int> live) = 0;
+  virtual const std::vector<int>& live_ranks() const = 0;
+  virtual std::optional<Error> status() = 0;
+  virtual void abort(const std::string& reason) noexcept = 0;
+  virtual void set_deadline(std::chrono::milliseconds deadline) = 0;
 
- private:
-  std::shared_ptr<Context> context_;
+ protected:
+  // Between the public classes and what a backend keeps in them.
+  static PendingDispatch make_dispatch(std::unique_ptr<Pending> state) { return PendingDispatch(std::move(state)); }
+  static PendingCombine make_combine(std::unique_ptr<Pending> state) { return PendingCombine(std::move(state)); }
+  /// Throws InvalidArgument where it was moved from.
+  static Pending& state_of(const PendingDispatch& pending);
+  static Pending& state_of(const PendingCombine& pending);
+  static Handle make_handle(std::shared_ptr<const HandleFacts> facts) { return Handle(std::move(facts)); }
+  /// nullptr where the handle is empty.
+  static std::shared_ptr<const HandleFacts> facts_of(const Handle& handle) { return handle.state_; }
 };
+
+/// Collective: checks that configurations agree and builds the backend of config.backend.
+std::unique_ptr<Engine> make_engine(const World& world, const GroupConfig& config);
 
 }  // namespace crossdock::engine

@@ -14,6 +14,12 @@ constexpr std::chrono::milliseconds kLookEvery{20};
 
 }  // namespace
 
+Error abort_error(int rank, const std::string& reason) {
+  return {ErrorCode::kAborted,
+          fmt::format("rank {} aborted the group: {}", rank, reason),
+          {.operation = "abort", .rank = rank, .peer = rank}};
+}
+
 Faults::Faults(std::shared_ptr<transport::Transport> transport, const ControlLayout& control,
                const Membership& membership)
     : transport_(std::move(transport)), control_(control), membership_(membership) {}

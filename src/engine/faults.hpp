@@ -35,6 +35,9 @@ struct WaitFor {
   bool of_epoch = true;   ///< a failure is a fault of the epoch; false between epochs
 };
 
+/// What Group::abort leaves.
+Error abort_error(int rank, const std::string& reason);
+
 /// status() and abort() may be called from any thread, the rest from the group's thread.
 class Faults {
  public:

@@ -1,47 +1,43 @@
 #include "crossdock/group.hpp"
 
-#include <fmt/format.h>
-
-#include "core/layout/region_table.hpp"
 #include "engine/engine.hpp"
-#include "engine/membership.hpp"
 
 namespace crossdock {
 
 Layout Handle::layout() const { return state_->layout; }
 ReductionTree Handle::tree() const { return state_->tree; }
-std::int64_t Handle::num_tokens() const { return state_->route.num_tokens; }
+std::int64_t Handle::num_tokens() const { return state_->num_tokens(); }
 std::int64_t Handle::num_rows() const { return state_->num_rows(); }
 
-PendingDispatch::PendingDispatch(std::unique_ptr<engine::PendingDispatchState> state) : state_(std::move(state)) {}
+PendingDispatch::PendingDispatch(std::unique_ptr<engine::Pending> state) : state_(std::move(state)) {}
 PendingDispatch::PendingDispatch(PendingDispatch&&) noexcept = default;
 PendingDispatch& PendingDispatch::operator=(PendingDispatch&&) noexcept = default;
 PendingDispatch::~PendingDispatch() = default;
 
-PendingCombine::PendingCombine(std::unique_ptr<engine::PendingCombineState> state) : state_(std::move(state)) {}
+PendingCombine::PendingCombine(std::unique_ptr<engine::Pending> state) : state_(std::move(state)) {}
 PendingCombine::PendingCombine(PendingCombine&&) noexcept = default;
 PendingCombine& PendingCombine::operator=(PendingCombine&&) noexcept = default;
 PendingCombine::~PendingCombine() = default;
 
-Group::Group(const World& world, const GroupConfig& config)
-    : engine_(std::make_unique<engine::Engine>(engine::make_context(world, config))) {}
+Group::Group(const World& world, const GroupConfig& config) : engine_(engine::make_engine(world, config)) {}
 Group::Group(Group&&) noexcept = default;
 Group& Group::operator=(Group&&) noexcept = default;
 Group::~Group() = default;
 
-int Group::rank() const { return engine_->context().rank(); }
-int Group::num_ranks() const { return engine_->context().num_ranks(); }
-int Group::num_nodes() const { return engine_->context().topology.num_nodes(); }
-int Group::num_local_experts() const { return engine_->context().num_local_experts(rank()); }
-std::int64_t Group::epoch() const { return engine_->context().membership.epoch; }
-const GroupConfig& Group::config() const { return engine_->context().config; }
+int Group::rank() const { return engine_->rank(); }
+int Group::num_ranks() const { return engine_->num_ranks(); }
+int Group::num_nodes() const { return engine_->num_nodes(); }
+int Group::num_local_experts() const { return engine_->num_local_experts(); }
+std::int64_t Group::epoch() const { return engine_->epoch(); }
+const GroupConfig& Group::config() const { return engine_->config(); }
+void* Group::stream() const { return engine_->stream(); }
 
 DispatchResult Group::dispatch(const DispatchInput& input, const DispatchOptions& options) {
   return dispatch_receive(dispatch_send(input, options));
 }
 
 PendingDispatch Group::dispatch_send(const DispatchInput& input, const DispatchOptions& options) {
-  return engine_->dispatch_send(/*cached=*/false, Handle(), input, options);
+  return engine_->dispatch_send(nullptr, input, options);
 }
 
 DispatchResult Group::dispatch_receive(PendingDispatch pending) {
@@ -53,7 +49,7 @@ DispatchResult Group::dispatch(const Handle& handle, const DispatchInput& input,
 }
 
 PendingDispatch Group::dispatch_send(const Handle& handle, const DispatchInput& input, const DispatchOptions& options) {
-  return engine_->dispatch_send(/*cached=*/true, handle, input, options);
+  return engine_->dispatch_send(&handle, input, options);
 }
 
 CombineResult Group::combine(const Handle& handle, const CombineInput& input, const CombineOptions& options) {
@@ -67,23 +63,14 @@ PendingCombine Group::combine_send(const Handle& handle, const CombineInput& inp
 CombineResult Group::combine_receive(PendingCombine pending) { return engine_->combine_receive(std::move(pending)); }
 
 Group::Allocation Group::allocate(DType dtype, std::initializer_list<std::int64_t> shape) {
-  TensorView view = dense_view(static_cast<void*>(nullptr), dtype, shape);
-  engine::Reservation reservation = engine_->context().reserve(view.num_bytes());
-  view.data = reservation.data;
-  return {.view = view, .memory = std::move(reservation.memory)};
+  return engine_->allocate(dtype, shape);
 }
 
-void Group::set_live_ranks(std::span<const int> live) { engine::set_live_ranks(engine_->context(), live); }
-std::vector<int> Group::live_ranks() const { return engine_->context().membership.live; }
+void Group::set_live_ranks(std::span<const int> live) { engine_->set_live_ranks(live); }
+std::vector<int> Group::live_ranks() const { return engine_->live_ranks(); }
 
-std::optional<Error> Group::status() const { return engine_->context().faults.status(); }
-
-void Group::abort(const std::string& reason) noexcept {
-  engine::Context& context = engine_->context();
-  context.faults.record(Error(ErrorCode::kAborted, fmt::format("rank {} aborted the group: {}", context.rank(), reason),
-                              {.operation = "abort", .rank = context.rank(), .peer = context.rank()}));
-}
-
-void Group::set_deadline(std::chrono::milliseconds deadline) { engine_->context().faults.set_deadline(deadline); }
+std::optional<Error> Group::status() const { return engine_->status(); }
+void Group::abort(const std::string& reason) noexcept { engine_->abort(reason); }
+void Group::set_deadline(std::chrono::milliseconds deadline) { engine_->set_deadline(deadline); }
 
 }  // namespace crossdock

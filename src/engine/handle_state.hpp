@@ -2,25 +2,16 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "core/routing/route.hpp"
 #include "core/routing/slots.hpp"
 #include "crossdock/types.hpp"
+#include "engine/handle_facts.hpp"
 
 namespace crossdock::engine {
 
-struct HandleState {
-  std::uint64_t group = 0;
-  std::int64_t epoch = 0;
-  std::int64_t sequence = 0;  ///< of the dispatch: ranks compare it
-  Layout layout = Layout::kFlat;
-  ReductionTree tree = ReductionTree::kPerRank;
-  int expert_alignment = 1;
-  DType idx_dtype = DType::kInt32;
-  std::optional<std::int64_t> capacity;  ///< max_recv_rows
-
+struct HandleState : HandleFacts {
   // As the source.
   core::Route route;
   std::vector<float> weights;  ///< [T, K] given at dispatch, or empty
@@ -33,7 +24,9 @@ struct HandleState {
   int num_local_experts = 0;
   std::int64_t rows_per_expert = 0;  ///< kExpertPadded: R * T_max
 
-  std::int64_t num_rows() const { return slots.num_rows; }
+  std::int64_t num_tokens() const override { return route.num_tokens; }
+  int top_k() const override { return route.top_k; }
+  std::int64_t num_rows() const override { return slots.num_rows; }
 };
 
 }  // namespace crossdock::engine

@@ -95,7 +95,7 @@ Membership first_membership(int num_ranks) {
   return membership;
 }
 
-void set_live_ranks(Context& context, std::span<const int> live) {
+void set_live_ranks(Context& context, std::span<const int> live, const std::function<void(std::int64_t)>& prepare) {
   check_live(context, live);
   if (std::ranges::find(live, context.rank()) == live.end()) {
     context.faults.record(
@@ -106,6 +106,7 @@ void set_live_ranks(Context& context, std::span<const int> live) {
   }
   propose(context, live);
   const ProposalBlock largest = await_proposals(context, live);
+  prepare(largest.epoch + 1);
   commit(context, live, largest.epoch + 1);
   enter_epoch(context, live, largest.epoch + 1, largest.sequence);
   context.faults.clear();

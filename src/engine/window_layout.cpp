@@ -11,6 +11,9 @@
 #include "core/topology/topology.hpp"
 #include "crossdock/error.hpp"
 #include "transport/local/connect.hpp"
+#if CROSSDOCK_CUDA
+#include "engine/cuda/window.hpp"
+#endif
 
 namespace crossdock {
 namespace engine {
@@ -104,8 +107,25 @@ void check_config(const GroupConfig& config, int num_ranks) {
           config.latency_slots);
   require(config.live_results >= 1 && config.live_results <= 1024, "live_results", "1 to 1024", config.live_results);
   require(config.deadline.count() > 0, "deadline", "more than 0 ms", config.deadline.count());
+  require(config.num_sms >= 0 && config.num_sms <= 1024, "num_sms", "0 to 1024", config.num_sms);
   require(config.num_threads >= 0 && config.num_threads <= 4096, "num_threads", "0 to 4096", config.num_threads);
   (void)core::make_topology(num_ranks, config.ranks_per_node);
+}
+
+/// Control and latency areas; where the backend is CUDA a result takes `extra` too.
+RequiredBytes fixed_bytes(const GroupConfig& config, int num_ranks, [[maybe_unused]] std::size_t& extra) {
+  if (config.backend == Backend::kCpu) {
+    const WindowLayout layout(config, num_ranks);
+    return {.control = layout.control().total(), .latency = layout.latency_bytes()};
+  }
+#if CROSSDOCK_CUDA
+  const cuda::WindowLayout layout(config, num_ranks);
+  extra = cuda::extra_result_bytes(config, num_ranks);
+  return {.control = layout.control_bytes(), .latency = layout.latency_bytes()};
+#else
+  throw Error(ErrorCode::kInvalidArgument,
+              "GroupConfig::backend: expected cpu in a library built without CUDA, got cuda");
+#endif
 }
 
 }  // namespace engine
@@ -113,13 +133,13 @@ void check_config(const GroupConfig& config, int num_ranks) {
 RequiredBytes required_bytes(const GroupConfig& config, int num_ranks) {
   engine::check_config(config, num_ranks);
   const core::Placement placement{.num_experts = config.num_experts, .num_ranks = num_ranks};
-  const engine::WindowLayout layout(config, num_ranks);
+  std::size_t extra = 0;
+  RequiredBytes required = engine::fixed_bytes(config, num_ranks, extra);
   core::RegionTable results;
   results.add(static_cast<std::size_t>(config.live_results),
               engine::throughput_bytes(config, num_ranks, placement.max_local()) +
-                  engine::latency_result_bytes(config, num_ranks, placement.max_local()));
-  RequiredBytes required{
-      .control = layout.control().total(), .latency = layout.latency_bytes(), .results = results.total()};
+                  engine::latency_result_bytes(config, num_ranks, placement.max_local()) + extra);
+  required.results = results.total();
   required.signals = transport::signal_bytes(num_ranks, engine::num_signals());
   core::RegionTable window;  // the sum may overflow where its parts do not
   for (const std::size_t part : {required.control, required.latency, required.results}) window.add(1, part);

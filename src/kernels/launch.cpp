@@ -20,4 +20,10 @@ void allow_shared_memory(const void* kernel, int bytes) {
              fmt::format("{} bytes of shared memory", bytes));
 }
 
+void load_kernel(const void* kernel, int smem_bytes) {
+  cudaFuncAttributes attributes{};
+  check_cuda(cudaFuncGetAttributes(&attributes, kernel), "cudaFuncGetAttributes");
+  allow_shared_memory(kernel, smem_bytes);
+}
+
 }  // namespace crossdock::kernels

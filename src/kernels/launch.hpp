@@ -17,4 +17,12 @@ void check_cuda(cudaError_t status, std::string_view what);
 /// Lets a kernel use that much dynamic shared memory on the current device.
 void allow_shared_memory(const void* kernel, int bytes);
 
+/// Loads a kernel on the current device and lets it use that much dynamic shared memory.
+void load_kernel(const void* kernel, int smem_bytes);
+
+template <typename Args>
+void load_kernel(void (*kernel)(Args), int smem_bytes) {
+  load_kernel(reinterpret_cast<const void*>(kernel), smem_bytes);
+}
+
 }  // namespace crossdock::kernels

@@ -7,11 +7,11 @@
 
 namespace crossdock::kernels {
 
-/// The kernel has to call device::wait_for_earlier_kernels before it touches anything that is not its own.
+/// The kernel has to call device::wait_for_earlier_kernels before it touches anything that is not its own. It has been
+/// loaded with that much shared memory (load_kernel).
 template <typename Args>
 void launch_overlapped(std::string_view name, void (*kernel)(Args), int blocks, int threads, int smem_bytes,
                        cudaStream_t stream, const Args& args) {
-  allow_shared_memory(reinterpret_cast<const void*>(kernel), smem_bytes);
   cudaLaunchAttribute overlap{};
   overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
   overlap.val.programmaticStreamSerializationAllowed = 1;

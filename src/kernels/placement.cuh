@@ -21,10 +21,15 @@ __device__ __forceinline__ int rank_of(int expert, int num_experts, int num_rank
   return expert < in_larger ? expert / (each + 1) : larger + (expert - in_larger) / each;
 }
 
+/// What the caller put there.
+__device__ __forceinline__ long long index_at(const void* topk_idx, bool is_64, long long at) {
+  return is_64 ? static_cast<const long long*>(topk_idx)[at]
+               : static_cast<long long>(static_cast<const int*>(topk_idx)[at]);
+}
+
 /// Expert of a selection, or -1.
 __device__ __forceinline__ int expert_at(const void* topk_idx, bool is_64, long long index, int num_experts) {
-  const long long expert = is_64 ? static_cast<const long long*>(topk_idx)[index]
-                                 : static_cast<long long>(static_cast<const int*>(topk_idx)[index]);
+  const long long expert = index_at(topk_idx, is_64, index);
   return expert >= 0 && expert < num_experts ? static_cast<int>(expert) : -1;
 }
 

@@ -5,9 +5,13 @@
 namespace crossdock::tools {
 
 std::optional<std::string> environment_text(const char* name) {
-  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing here writes the environment
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): it is written only while there is one thread
   if (value == nullptr || *value == '\0') return std::nullopt;
   return std::string(value);
+}
+
+void set_where_unset(const char* name, const char* value) {
+  ::setenv(name, value, 0);  // NOLINT(concurrency-mt-unsafe): there is one thread yet
 }
 
 std::vector<std::pair<std::string, std::string>> launcher_variables() {

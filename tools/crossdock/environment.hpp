@@ -1,4 +1,4 @@
-// The only place of the program that reads environment variables.
+// The only place of the program that reads or writes environment variables.
 #pragma once
 
 #include <optional>
@@ -10,6 +10,9 @@ namespace crossdock::tools {
 
 /// Nothing where the variable is unset or empty.
 std::optional<std::string> environment_text(const char* name);
+
+/// For libraries that read it later. Only while there is one thread.
+void set_where_unset(const char* name, const char* value);
 
 /// Variables of torchrun, Open MPI and Slurm that World::from_environment understands, and that are set.
 std::vector<std::pair<std::string, std::string>> launcher_variables();

@@ -16,6 +16,7 @@
 
 #include "environment.hpp"
 #include "errno_text.hpp"
+#include "gpu/device.hpp"
 #include "launch/descriptor.hpp"
 #include "machine.hpp"
 #include "memory.hpp"
@@ -64,6 +65,20 @@ std::string hardware_text() {
   return text;
 }
 
+std::string cuda_verdict() {
+  if (!gpu::is_built()) return "no: not built";
+  return gpu::count_devices() == 0 ? "no: CUDA shows no GPU" : "yes";
+}
+
+/// A line a GPU.
+std::string gpu_text() {
+  std::string text;
+  for (int index = 0; index < gpu::count_devices(); ++index) {
+    text += fmt::format("gpu {}       {}\n", index, gpu::describe_device(index));
+  }
+  return text;
+}
+
 std::string launcher_text() {
   const auto variables = launcher_variables();
   if (variables.empty()) return "launcher    no variables of torchrun, Open MPI or Slurm are set\n";
@@ -80,11 +95,11 @@ std::string describe_machine(const std::string& version) {
       "transport   threads of one process: yes\n"
       "transport   processes over shared memory: {}\n"
       "transport   ucx: no: not built\n"
-      "transport   cuda p2p: no: not built\n"
+      "transport   cuda p2p: {}\n"
       "transport   gin: no: not built\n"
       "backend     cpu: yes\n"
-      "backend     cuda: no: not built\n{}",
-      version, hardware_text(), processes_verdict(), launcher_text());
+      "backend     cuda: {}\n{}{}",
+      version, hardware_text(), processes_verdict(), cuda_verdict(), cuda_verdict(), gpu_text(), launcher_text());
 }
 
 }  // namespace crossdock::tools

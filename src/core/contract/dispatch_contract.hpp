@@ -20,13 +20,14 @@ struct DispatchLimits {
   std::int64_t max_tokens = 0;  ///< of the layout's mode (kExpertPadded: T_max); <= 0: the group has no such mode
   int max_expert_alignment = 1;
   std::size_t max_element_bytes = 0;
+  bool host_memory = true;          ///< topk_idx can be read here: its values are checked too
   bool cached = false;              ///< the routing comes from a handle: topk_idx must not be given
   std::int64_t cached_tokens = -1;  ///< where cached: the handle's T
   int cached_top_k = 0;             ///< where cached: the handle's K
 };
 
 /// Throws InvalidArgument (what, expected, got) where input or options break docs/design/semantics.md or the limits.
-/// Reads topk_idx too: every index is -1 or an expert. Asks nothing of other ranks.
+/// Reads topk_idx too, in host memory: every index is -1 or an expert. Asks nothing of other ranks.
 void check_dispatch(const DispatchInput& input, const DispatchOptions& options, const DispatchLimits& limits);
 
 /// Rows that the result is sized for: max_recv_rows, else the first dimension of out_x, else whatever arrives.

@@ -14,7 +14,6 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "ue8m0: byte i % 4 of word i / 4 is byte i of the row");
 
-constexpr float kSmallestAmax = 1e-4F;
 constexpr std::int32_t kInfinity = 0x7F80'0000;
 constexpr std::size_t kBlock = kQuantBlock;
 

@@ -8,6 +8,9 @@
 
 namespace crossdock::core {
 
+/// A block's largest magnitude counts as at least this.
+inline constexpr float kSmallestAmax = 1e-4F;
+
 /// What one block of kQuantBlock channels is multiplied by, and what is stored beside it.
 struct BlockScale {
   float multiplier = 0;       ///< q = e4m3(x * multiplier): 448 / a, or 2^-e

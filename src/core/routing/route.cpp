@@ -15,8 +15,22 @@ std::int64_t expert_at(const ConstTensorView& topk_idx, std::size_t index) {
                                          : static_cast<const std::int32_t*>(topk_idx.data)[index];
 }
 
+/// Where selections of each expert go: a look-up instead of divisions. The rank is -1 where it is not live.
+std::vector<Selection> make_holders(const RouteContext& context) {
+  std::vector<Selection> holders;
+  holders.reserve(static_cast<std::size_t>(context.placement.num_experts));
+  for (int rank = 0; rank < context.placement.num_ranks; ++rank) {
+    const std::int32_t num_local = context.placement.num_local(rank);
+    for (std::int32_t local = 0; local < num_local; ++local) {
+      holders.push_back(context.live[rank] ? Selection{.rank = rank, .local_expert = local} : Selection{});
+    }
+  }
+  return holders;
+}
+
 /// Fills the ranks and local experts of one token; ordinals come later.
-void place_token(const ConstTensorView& topk_idx, const RouteContext& context, std::int32_t token, Route& route) {
+void place_token(const ConstTensorView& topk_idx, const RouteContext& context, std::span<const Selection> holders,
+                 std::int32_t token, Route& route) {
   for (int k = 0; k < route.top_k; ++k) {
     const auto index = static_cast<std::size_t>(token) * route.top_k + k;
     const std::int64_t expert = expert_at(topk_idx, index);
@@ -26,19 +40,14 @@ void place_token(const ConstTensorView& topk_idx, const RouteContext& context, s
                   fmt::format("topk_idx[{}, {}] of rank {}: expected -1 or an expert of [0, {}), got {}", token, k,
                               context.rank, context.placement.num_experts, expert));
     }
-    const int rank = context.placement.rank_of(static_cast<int>(expert));
-    if (!context.live[rank]) continue;
-    route.selections[index] = {.rank = rank,
-                               .local_expert = static_cast<std::int32_t>(expert) - context.placement.first(rank)};
+    route.selections[index] = holders[static_cast<std::size_t>(expert)];
   }
 }
 
-/// The earlier selection of the same token that shares the row, or nullptr.
-const Selection* earlier_sharer(std::span<const Selection> row, int k, Layout layout) {
+/// The earlier selection of the same token and expert, or nullptr.
+const Selection* earlier_sharer(std::span<const Selection> row, int k) {
   for (int j = 0; j < k; ++j) {
-    const bool same_rank = row[j].rank == row[k].rank;
-    const bool same_expert = same_rank && row[j].local_expert == row[k].local_expert;
-    if (layout == Layout::kFlat ? same_rank : (layout == Layout::kExpertPadded && same_expert)) return &row[j];
+    if (row[j].rank == row[k].rank && row[j].local_expert == row[k].local_expert) return &row[j];
   }
   return nullptr;
 }
@@ -49,14 +58,14 @@ void number_rows(std::int32_t token, Layout layout, Route& route) {
     if (row[k].rank < 0) continue;
     auto& tokens = route.tokens_to[row[k].rank];
     if (tokens.empty() || tokens.back() != token) tokens.push_back(token);
-    if (const Selection* sharer = earlier_sharer(row, k, layout)) {
+    auto& expert_rows = route.expert_rows[row[k].rank][row[k].local_expert];
+    const Selection* sharer = layout == Layout::kExpertPadded ? earlier_sharer(row, k) : nullptr;
+    if (sharer != nullptr) {
       row[k].ordinal = sharer->ordinal;
-    } else {
-      row[k].ordinal = layout == Layout::kFlat ? static_cast<std::int32_t>(tokens.size()) - 1
-                                               : route.expert_rows[row[k].rank][row[k].local_expert];
+      continue;
     }
-    const bool shares_row = layout == Layout::kExpertPadded && earlier_sharer(row, k, layout) != nullptr;
-    if (!shares_row) ++route.expert_rows[row[k].rank][row[k].local_expert];
+    row[k].ordinal = layout == Layout::kFlat ? static_cast<std::int32_t>(tokens.size()) - 1 : expert_rows;
+    ++expert_rows;
   }
 }
 
@@ -83,8 +92,9 @@ Route make_route(const ConstTensorView& topk_idx, const RouteContext& context) {
   for (int rank = 0; rank < context.placement.num_ranks; ++rank) {
     route.expert_rows.emplace_back(context.placement.num_local(rank), 0);
   }
+  const std::vector<Selection> holders = make_holders(context);
   for (std::int32_t token = 0; token < route.num_tokens; ++token) {
-    place_token(topk_idx, context, token, route);
+    place_token(topk_idx, context, holders, token, route);
     number_rows(token, context.layout, route);
     if (context.topology.num_nodes() > 1) route.node_rows += count_other_nodes(token, context, route);
   }

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstring>
+#include <limits>
+#include <type_traits>
 
+#include "core/numeric/fp8.hpp"
 #include "core/numeric/quantize.hpp"
 
 #undef HWY_TARGET_INCLUDE
@@ -63,6 +65,10 @@ void CopyRow(const std::byte* row, std::size_t bytes, std::span<std::byte* const
 
 // ---- number formats: integer arithmetic, as in core/numeric
 
+/// size_of, in loops that a call would empty of their vectors.
+template <DType kType>
+constexpr std::size_t kBytesOf = kType == DType::kFp32 ? 4 : 2;
+
 template <DType kType>
 HWY_INLINE auto load(const std::byte* row, std::size_t i) {
   const Floats d;
@@ -111,113 +117,175 @@ HWY_INLINE void store(V value, const SumJob& job, std::size_t i) {
   }
 }
 
-/// e4m3fn in the low byte of each lane.
-template <class V>
-HWY_INLINE auto e4m3_bits(V value) {
-  const Words w;
-  const Floats d;
-  const auto bits = hn::BitCast(w, value);
-  const auto sign = hn::And(hn::ShiftRight<24>(bits), hn::Set(w, 0x80U));
-  const auto is_nan = hn::RebindMask(w, hn::IsNaN(value));
-  const auto magnitude =
-      hn::Min(hn::And(bits, hn::Set(w, 0x7FFF'FFFFU)), hn::Set(w, std::bit_cast<std::uint32_t>(448.0F)));
-  // Normal: 3 mantissa bits stay, exponent bias 127 becomes 7.
-  const auto odd = hn::And(hn::ShiftRight<20>(magnitude), hn::Set(w, 1U));
-  const auto rounded = hn::Add(hn::Add(magnitude, hn::Set(w, 0x7'FFFFU)), odd);
-  const auto normal = hn::Sub(hn::ShiftRight<20>(rounded), hn::Set(w, (127U - 7U) << 3));
-  // Subnormal: whole multiples of 2^-9. Added to 2^14, whose last mantissa bit is 2^-9, the sum rounds to them.
-  const auto shifted = hn::Add(hn::BitCast(d, magnitude), hn::Set(d, 16384.0F));
-  const auto subnormal = hn::Sub(hn::BitCast(w, shifted), hn::Set(w, std::bit_cast<std::uint32_t>(16384.0F)));
-  const auto is_small = hn::Lt(hn::BitCast(Ints(), magnitude), hn::Set(Ints(), std::bit_cast<std::int32_t>(0x1p-6F)));
-  const auto finite = hn::IfThenElse(hn::RebindMask(w, is_small), subnormal, normal);
-  return hn::Or(sign, hn::IfThenElse(is_nan, hn::Set(w, 0x7FU), finite));
-}
-
 // ---- quantisation
 
-/// Magnitudes of a block as integers, whose order is that of the numbers.
-struct BlockAmax {
-  float finite = 0;  ///< the largest finite one
-  bool all_finite = true;
+/// Blocks that are searched, then scaled, then converted: so that a block's search need not end before the next begins.
+constexpr std::size_t kBlocksAtOnce = 64;
+
+/// What a row's quantisation needs besides its values.
+struct QuantizeTarget {
+  Quantize quantize;
+  std::span<std::byte* const> outs;
+  std::byte* words;  ///< scales
+  bool stream;
+  std::size_t row_bytes;  ///< to the next row, which is fetched meanwhile
+
+  std::byte* words_of(std::size_t block) const { return words + (quantize == Quantize::kFp8Ue8m0 ? 1 : 4) * block; }
 };
 
+/// Blocks that are not all finite: rare.
 template <DType kType>
-BlockAmax amax_of_block(const std::byte* row, std::size_t begin) {
-  const Ints n;
-  const auto magnitude = [&](std::size_t i) {
-    return hn::And(hn::BitCast(n, load<kType>(row, begin + i)), hn::Set(n, 0x7FFF'FFFF));
-  };
-  auto largest = hn::Zero(n);
-  for (std::size_t i = 0; i < kQuantBlock; i += hn::Lanes(n)) largest = hn::Max(largest, magnitude(i));
-  const auto all = hn::GetLane(hn::MaxOfLanes(n, largest));
-  if (all < 0x7F80'0000) return {.finite = std::bit_cast<float>(all)};
-  largest = hn::Zero(n);
-  for (std::size_t i = 0; i < kQuantBlock; i += hn::Lanes(n)) {
-    const auto bits = magnitude(i);
-    largest = hn::Max(largest, hn::IfThenElseZero(hn::Lt(bits, hn::Set(n, 0x7F80'0000)), bits));
-  }
-  return {.finite = std::bit_cast<float>(hn::GetLane(hn::MaxOfLanes(n, largest))), .all_finite = false};
+void quantize_any_blocks(const std::byte* from, std::size_t first, std::size_t count, const QuantizeTarget& target) {
+  std::array<std::uint8_t, kBlocksAtOnce * kQuantBlock> codes;
+  const std::size_t bytes = count * kQuantBlock;
+  core::quantize_row(from, kType, static_cast<int>(bytes), target.quantize, codes.data(), target.words_of(first));
+  for (std::byte* out : target.outs) std::memcpy(out + first * kQuantBlock, codes.data(), bytes);
 }
 
-/// bf16 has the same order in 16 bits: twice the lanes, no widening.
-template <>
-BlockAmax amax_of_block<DType::kBf16>(const std::byte* row, std::size_t begin) {
-  const hn::ScalableTag<std::int16_t> n;
-  const auto* from = reinterpret_cast<const std::int16_t*>(row) + begin;
-  const auto magnitude = [&](std::size_t i) {
-    return hn::And(hn::LoadU(n, from + i), hn::Set(n, std::int16_t{0x7FFF}));
-  };
-  auto largest = hn::Zero(n);
-  for (std::size_t i = 0; i < kQuantBlock; i += hn::Lanes(n)) largest = hn::Max(largest, magnitude(i));
-  const auto widened = [](std::int16_t bits) { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); };
-  const std::int16_t all = hn::GetLane(hn::MaxOfLanes(n, largest));
-  if (all < 0x7F80) return {.finite = widened(all)};
-  largest = hn::Zero(n);
-  for (std::size_t i = 0; i < kQuantBlock; i += hn::Lanes(n)) {
-    const auto bits = magnitude(i);
-    largest = hn::Max(largest, hn::IfThenElseZero(hn::Lt(bits, hn::Set(n, std::int16_t{0x7F80})), bits));
+#if HWY_TARGET == HWY_SCALAR
+
+template <DType kType>
+void quantize_blocks(const std::byte* from, std::size_t first, std::size_t count, const QuantizeTarget& target) {
+  quantize_any_blocks<kType>(from, first, count, target);
+}
+
+#else
+
+/// Integers that order like the magnitudes of the type.
+template <DType kType>
+using Magnitudes = hn::ScalableTag<std::conditional_t<kType == DType::kFp32, std::int32_t, std::int16_t> >;
+
+/// Lane i is the largest magnitude of block i of kCount, 0 past the last block: where kCount is the number of lanes.
+/// Half as many vectors a level.
+template <DType kType, std::size_t kCount>
+HWY_INLINE auto amax_of_blocks(const std::byte* from, std::size_t first, std::size_t end) {
+  const Magnitudes<kType> n;
+  using Lane = hn::TFromD<Magnitudes<kType> >;
+  if constexpr (kCount == 1) {
+    auto largest = hn::Zero(n);
+    if (first >= end) return largest;
+    const auto* block = reinterpret_cast<const Lane*>(from) + first * kQuantBlock;
+    for (std::size_t i = 0; i < kQuantBlock; i += hn::Lanes(n)) {
+      largest = hn::Max(largest, hn::And(hn::LoadU(n, block + i), hn::Set(n, std::numeric_limits<Lane>::max())));
+    }
+    return largest;
+  } else {
+    const auto low = amax_of_blocks<kType, kCount / 2>(from, first, end);
+    const auto high = amax_of_blocks<kType, kCount / 2>(from, first + kCount / 2, end);
+    return hn::Max(hn::ConcatEven(n, high, low), hn::ConcatOdd(n, high, low));
   }
-  return {.finite = widened(hn::GetLane(hn::MaxOfLanes(n, largest))), .all_finite = false};
+}
+
+/// core::block_scale of blocks.
+struct Scales {
+  std::array<float, kBlocksAtOnce> multipliers;
+  std::array<std::uint32_t, kBlocksAtOnce> words;  ///< kFp8Ue8m0: bytes
+};
+
+template <class V>
+HWY_INLINE void scale_blocks(V amax, Quantize quantize, std::size_t first, Scales& scales) {
+  const Floats d;
+  const Words w;
+  const auto a = hn::Max(amax, hn::Set(d, core::kSmallestAmax));
+  const auto scale = hn::BitCast(w, hn::Div(a, hn::Set(d, core::kE4m3Max)));
+  if (quantize == Quantize::kFp8) {
+    hn::StoreU(hn::Div(hn::Set(d, core::kE4m3Max), a), d, scales.multipliers.data() + first);
+    hn::StoreU(scale, w, scales.words.data() + first);
+    return;
+  }
+  const auto exponent = hn::ShiftRight<23>(hn::Add(scale, hn::Set(w, 0x7F'FFFFU)));
+  const auto multiplier = hn::ShiftLeft<23>(hn::Sub(hn::Set(w, 254U), exponent));
+  hn::StoreU(hn::BitCast(d, multiplier), d, scales.multipliers.data() + first);
+  if (quantize == Quantize::kFp8Ue8m0) {
+    const hn::Rebind<std::uint8_t, Ints> bytes;
+    auto* to = reinterpret_cast<std::uint8_t*>(scales.words.data()) + first;
+    hn::StoreU(hn::DemoteTo(bytes, hn::BitCast(Ints(), exponent)), bytes, to);
+  } else {
+    hn::StoreU(hn::ShiftLeft<23>(exponent), w, scales.words.data() + first);
+  }
+}
+
+/// False where a block is not all finite.
+template <DType kType>
+bool find_scales(const std::byte* from, std::size_t count, Quantize quantize, Scales& scales) {
+  const Magnitudes<kType> n;
+  const Floats d;
+  constexpr std::size_t kLanes = hn::MaxLanes(n);
+  alignas(64) std::array<hn::TFromD<Magnitudes<kType> >, kBlocksAtOnce> amax;
+  for (std::size_t first = 0; first < count; first += kLanes) {
+    hn::Store(amax_of_blocks<kType, kLanes>(from, first, count), n, amax.data() + first);
+  }
+  auto largest = hn::Zero(Ints());  // of integers: a NaN would not last among floats
+  for (std::size_t first = 0; first < count; first += hn::Lanes(d)) {
+    const auto values = load<kType>(reinterpret_cast<const std::byte*>(amax.data()), first);
+    scale_blocks(values, quantize, first, scales);
+    largest = hn::Max(largest, hn::BitCast(Ints(), values));
+  }
+  return hn::AllTrue(Ints(), hn::Lt(largest, hn::Set(Ints(), 0x7F80'0000)));
 }
 
 /// e4m3 of values whose magnitude is at most 448 and an ulp, but for the sign, in the low byte. Let the value's
 /// exponent be e >= -6 (smaller ones count as -6). Added to 2^(e + 20), whose last mantissa bit is 2^(e - 3), it rounds
 /// to nearest even there, and the low byte holds it in units of that bit: 8 to 16, or 0 to 8 where subnormal. The code
-/// is these plus 8 (e + 6), which is Emax >> 20 less 968; modulo 256 that is 56 more, which the addend carries (even,
-/// so that ties stay).
+/// is these plus 8 (e + 6), which the addend carries (even, so that ties stay).
 template <class V>
 HWY_INLINE auto e4m3_magnitude(V magnitude) {
+  const Floats d;
   const Words w;
+#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+  // The sixteen exponents' addends, by the low four exponent bits.
+  alignas(64) static constexpr auto kAddends = [] {
+    std::array<std::uint32_t, 16> addends{};
+    for (std::uint32_t e = 0; e < 15; ++e) addends[(121 + e) % 16] = ((121 + e + 20) << 23) + 8 * e;
+    return addends;
+  }();
+  const auto clamped = hn::Max(magnitude, hn::Set(d, 0x1p-6F));
+  const auto exponent = hn::ShiftRight<23>(hn::BitCast(w, clamped));
+  const auto addend = hn::TableLookupLanes(hn::Load(w, kAddends.data()), hn::Indices512<std::uint32_t>{exponent.raw});
+  return hn::BitCast(w, hn::Add(magnitude, hn::BitCast(d, addend)));
+#else
   const auto exponent = hn::And(hn::BitCast(w, magnitude), hn::Set(w, 0x7F80'0000U));
   const auto clamped = hn::Max(exponent, hn::Set(w, (127U - 6U) << 23));
+  // 8 (e + 6) is clamped >> 20 less 968: modulo 256 that is 56 more.
   const auto addend = hn::Add(clamped, hn::Set(w, (20U << 23) + 56U));
-  const auto sum = hn::Add(magnitude, hn::BitCast(Floats(), addend));
+  const auto sum = hn::Add(magnitude, hn::BitCast(d, addend));
   return hn::Add(hn::BitCast(w, sum), hn::ShiftRight<20>(clamped));
+#endif
 }
 
-/// Blocks that are searched, then scaled, then converted: so that a block's search need not end before the next begins.
-constexpr std::size_t kBlocksAtOnce = 64;
-using Scales = std::array<core::BlockScale, kBlocksAtOnce>;
-
-/// e4m3 codes of the next vector of bytes' worth of values, all finite: the multiplier keeps them within the range.
+/// e4m3 codes of the next vector of bytes' worth of values.
 template <DType kType, class V>
-HWY_INLINE auto finite_codes(const std::byte* row, std::size_t i, V factor) {
+HWY_INLINE auto codes_of(const std::byte* row, std::size_t i, V factor) {
   const hn::ScalableTag<std::uint8_t> bytes;
-  const Words w;
-  const std::size_t lanes = hn::Lanes(w);
-  const auto code = [&](std::size_t part) {
-    const auto value = load<kType>(row, i + part * lanes);
-    const auto magnitude = e4m3_magnitude(hn::Mul(hn::Abs(value), factor));
-    return hn::OrAnd(magnitude, hn::ShiftRight<24>(hn::BitCast(w, value)), hn::Set(w, 0x80U));
-  };
-#if HWY_TARGET == HWY_SCALAR
-  return hn::TruncateTo(bytes, code(0));
-#else
   const hn::ScalableTag<std::uint16_t> halves;
-  const auto low = hn::ConcatEven(halves, hn::BitCast(halves, code(1)), hn::BitCast(halves, code(0)));
-  const auto high = hn::ConcatEven(halves, hn::BitCast(halves, code(3)), hn::BitCast(halves, code(2)));
-  return hn::ConcatEven(bytes, hn::BitCast(bytes, high), hn::BitCast(bytes, low));
-#endif
+  const Floats d;
+  const Words w;
+  if constexpr (kType == DType::kFp32) {
+    const auto code = [&](std::size_t part) {
+      const auto value = load<kType>(row, i + part * hn::Lanes(w));
+      const auto magnitude = e4m3_magnitude(hn::Mul(hn::Abs(value), factor));
+      return hn::BitCast(halves, hn::OrAnd(magnitude, hn::ShiftRight<24>(hn::BitCast(w, value)), hn::Set(w, 0x80U)));
+    };
+    const auto low = hn::ConcatEven(halves, code(1), code(0));
+    const auto high = hn::ConcatEven(halves, code(3), code(2));
+    return hn::ConcatEven(bytes, hn::BitCast(bytes, high), hn::BitCast(bytes, low));
+  } else {
+    const auto load_pairs = [&](std::size_t at) {
+      return hn::BitCast(w, hn::LoadU(halves, reinterpret_cast<const std::uint16_t*>(row) + at));
+    };
+    const auto code = [&](auto magnitude) {
+      return hn::BitCast(halves, e4m3_magnitude(hn::Mul(hn::BitCast(d, magnitude), factor)));
+    };
+    const auto even = [&](auto pairs) { return code(hn::ShiftLeft<16>(hn::And(pairs, hn::Set(w, 0x7FFFU)))); };
+    const auto odd = [&](auto pairs) { return code(hn::And(pairs, hn::Set(w, 0x7FFF'0000U))); };
+    const auto low = load_pairs(i);
+    const auto high = load_pairs(i + hn::Lanes(halves));
+    const auto evens = hn::ConcatEven(halves, even(high), even(low));
+    const auto odds = hn::ShiftLeft<8>(hn::ConcatEven(halves, odd(high), odd(low)));
+    const auto magnitudes = hn::OddEven(hn::BitCast(bytes, odds), hn::BitCast(bytes, evens));
+    const auto signs = hn::ConcatOdd(bytes, hn::BitCast(bytes, high), hn::BitCast(bytes, low));
+    return hn::OrAnd(magnitudes, signs, hn::Set(bytes, std::uint8_t{0x80}));
+  }
 }
 
 /// Rows of tokens lie one behind the other as a rule; a wrong guess only costs the fetch.
@@ -227,77 +295,38 @@ HWY_INLINE void prefetch_bytes(const std::byte* from, std::size_t bytes) {
 }
 
 template <DType kType, bool kStream>
-void quantize_finite_blocks(const std::byte* row, std::size_t count, const Scales& scales,
-                            std::span<std::byte* const> outs, std::size_t at, std::size_t row_bytes) {
+void convert_blocks(const std::byte* from, std::size_t first, std::size_t count, const Scales& scales,
+                    const QuantizeTarget& target) {
   const std::size_t lanes = hn::Lanes(hn::ScalableTag<std::uint8_t>());
-  const std::byte* next_row = row + row_bytes;
+  const std::byte* next_row = from + target.row_bytes;
   for (std::size_t i = 0; i < count * kQuantBlock; i += lanes) {
-    prefetch_bytes(next_row + i * size_of(kType), lanes * size_of(kType));
-    const auto factor = hn::Set(Floats(), scales[i / kQuantBlock].multiplier);
-    put<kStream>(finite_codes<kType>(row, i, factor), outs, at + i);
+    prefetch_bytes(next_row + i * kBytesOf<kType>, lanes * kBytesOf<kType>);
+    const auto factor = hn::Set(Floats(), scales.multipliers[i / kQuantBlock]);
+    put<kStream>(codes_of<kType>(from, i, factor), target.outs, first * kQuantBlock + i);
   }
 }
 
-/// Any values, by way of a buffer: rare.
 template <DType kType>
-void quantize_block(const std::byte* row, std::size_t begin, float multiplier, std::span<std::byte* const> outs,
-                    std::size_t at) {
-  const Floats d;
-  const hn::Rebind<std::uint8_t, Floats> bytes;
-  const auto factor = hn::Set(d, multiplier);
-  std::array<std::uint8_t, kQuantBlock> codes;
-  for (std::size_t i = 0; i < kQuantBlock; i += hn::Lanes(d)) {
-    const auto bits = e4m3_bits(hn::Mul(load<kType>(row, begin + i), factor));
-    hn::StoreU(hn::DemoteTo(bytes, hn::BitCast(Ints(), bits)), bytes, codes.data() + i);
-  }
-  for (std::byte* out : outs) std::memcpy(out + at + begin, codes.data(), codes.size());
-}
-
-/// What a row's quantisation needs besides its values.
-struct QuantizeTarget {
-  Quantize quantize;
-  std::span<std::byte* const> outs;
-  std::byte* words;  ///< scales
-  bool stream;
-  std::size_t row_bytes;  ///< to the next row, which is fetched meanwhile
-};
-
-template <DType kType>
-void quantize_blocks(const std::byte* row, std::size_t first, std::size_t count, const QuantizeTarget& target) {
-  const std::byte* from = row + first * kQuantBlock * size_of(kType);
-  const std::size_t at = first * kQuantBlock;
+void quantize_blocks(const std::byte* from, std::size_t first, std::size_t count, const QuantizeTarget& target) {
   Scales scales;
-  bool all_finite = true;
-  std::array<float, kBlocksAtOnce> amax;
-  for (std::size_t i = 0; i < count; ++i) {
-    const BlockAmax block = amax_of_block<kType>(from, i * kQuantBlock);
-    amax[i] = block.finite;
-    all_finite = all_finite && block.all_finite;
+  if (!find_scales<kType>(from, count, target.quantize, scales)) {
+    quantize_any_blocks<kType>(from, first, count, target);
+    return;
   }
-  for (std::size_t i = 0; i < count; ++i) {
-    scales[i] = core::block_scale(amax[i], target.quantize);
-    if (target.quantize == Quantize::kFp8Ue8m0) {
-      target.words[first + i] = std::byte{scales[i].exponent};
-    } else {
-      std::memcpy(target.words + 4 * (first + i), &scales[i].scale, 4);
-    }
-  }
-  if (!all_finite) {
-    for (std::size_t i = 0; i < count; ++i) {
-      quantize_block<kType>(from, i * kQuantBlock, scales[i].multiplier, target.outs, at);
-    }
-  } else if (target.stream) {
-    quantize_finite_blocks<kType, true>(from, count, scales, target.outs, at, target.row_bytes);
-  } else {
-    quantize_finite_blocks<kType, false>(from, count, scales, target.outs, at, target.row_bytes);
-  }
+  std::memcpy(target.words_of(first), scales.words.data(),
+              static_cast<std::size_t>(target.words_of(first + count) - target.words_of(first)));
+  target.stream ? convert_blocks<kType, true>(from, first, count, scales, target)
+                : convert_blocks<kType, false>(from, first, count, scales, target);
 }
+
+#endif  // HWY_TARGET == HWY_SCALAR
 
 template <DType kType>
 void quantize_all(const std::byte* row, std::size_t hidden, const QuantizeTarget& target) {
   const std::size_t num_blocks = hidden / kQuantBlock;
   for (std::size_t first = 0; first < num_blocks; first += kBlocksAtOnce) {
-    quantize_blocks<kType>(row, first, std::min(kBlocksAtOnce, num_blocks - first), target);
+    const std::byte* from = row + first * kQuantBlock * kBytesOf<kType>;
+    quantize_blocks<kType>(from, first, std::min(kBlocksAtOnce, num_blocks - first), target);
   }
 }
 

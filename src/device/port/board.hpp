@@ -1,42 +1,61 @@
-// What the ranks of a node tell one another, at the same offset of every window: each rank writes its own entries of
-// every board and reads the own board. It has to be zero before the first operation.
+// What the ranks of a node tell one another, at the same offsets of every window: each rank writes its own entries of
+// every board and reads the own board. Zero before the first operation.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
 #include "device/port/peer_port.hpp"
+#include "device/port/terms.hpp"
 
 namespace crossdock::device {
 
-inline constexpr int kMaxLocalExperts = 512;
-
-/// Where a receiver wants its rows, as offsets in its window, and how many it takes.
+/// Where a receiver wants its rows, one a (token, rank), as offsets in its window.
 struct Offer {
   std::uint64_t x = 0;        ///< [capacity, row bytes]
   std::uint64_t scales = 0;   ///< [capacity, scale words]
   std::uint64_t idx = 0;      ///< [capacity, top_k]
   std::uint64_t weights = 0;  ///< [capacity, top_k]
+  std::uint64_t tokens = 0;   ///< int32 [capacity]: token at its source; expert layouts only
   std::int64_t capacity = 0;  ///< rows
 };
 
-/// The first message of a dispatch, from every rank to every rank: request (how many rows the sender has for everybody)
-/// and credit (where its own receivers may write) in one flight. From all of them each rank computes every first row,
-/// and whether all fit.
+/// The first message of a throughput dispatch, from every rank to every rank: request (how many rows the sender has for
+/// everybody) and credit (where its own receivers may write) in one flight. From all of them each rank computes every
+/// first row, and whether all fit.
 struct Announcement {
+  Terms terms = {};
   Offer offer = {};
-  std::int32_t rows_to[kMaxPeers] = {};             ///< rows of the sender for each rank
-  std::int32_t expert_rows[kMaxLocalExperts] = {};  ///< selections of the sender for each expert of the reader
+  std::int64_t layout_capacity = 0;            ///< rows of the layout that the sender takes, padding included
+  std::int32_t rows_to[kMaxPeers] = {};        ///< rows of the sender for each rank
+  std::int32_t expert_rows[kMaxExperts] = {};  ///< selections of the sender, by expert of all ranks
 };
 
 /// Signals carry the tag of their operation; tags only grow. [source].
 struct Board {
   std::uint64_t announced[kMaxPeers] = {};  ///< its announcement is here
   std::uint64_t arrived[kMaxPeers] = {};    ///< its rows are here
-  std::uint64_t ready[kMaxPeers] = {};      ///< its rows may be read, from rows_at on
+  std::uint64_t shared[kMaxPeers] = {};     ///< its combine weights may be read, from weights_at on
+  std::uint64_t ready[kMaxPeers] = {};      ///< its rows may be read, from rows_at on; its combine_terms are here
   std::uint64_t read[kMaxPeers] = {};       ///< it has read this rank's rows
-  std::uint64_t rows_at[kMaxPeers] = {};    ///< offset in its window
+  std::uint64_t gave_up[kMaxPeers] = {};    ///< it gave up on the epoch: WaitLimit::epoch
+  std::uint64_t rows_at[kMaxPeers] = {};    ///< offsets in its window
+  std::uint64_t weights_at[kMaxPeers] = {};
+  std::uint64_t recv_weights_at[kMaxPeers] = {};
+  std::uint64_t positions_at[kMaxPeers] = {};
+  Terms combine_terms[kMaxPeers] = {};
   Announcement announcements[kMaxPeers] = {};
+};
+
+/// One slot of latency mode. A source writes its rows at once into the areas of its receivers, which are free when the
+/// receiver has released the call before. Dispatch and combine have boards of their own.
+struct LatencyBoard {
+  std::uint64_t arrived[kMaxPeers] = {};   ///< rows, num_tokens and terms are here
+  std::uint64_t released[kMaxPeers] = {};  ///< the peer has read this rank's rows of the call with that tag
+  std::uint64_t shared[kMaxPeers] = {};    ///< its combine weights may be read, from weights_at on
+  std::uint64_t weights_at[kMaxPeers] = {};
+  std::int32_t num_tokens[kMaxPeers] = {};
+  Terms terms[kMaxPeers] = {};
 };
 
 }  // namespace crossdock::device

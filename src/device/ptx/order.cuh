@@ -18,6 +18,17 @@ __device__ __forceinline__ std::uint64_t load_relaxed_sys(const std::uint64_t* w
   return value;
 }
 
+__device__ __forceinline__ float load_relaxed_sys(const float* word) {
+  float value;
+  asm volatile("ld.relaxed.sys.global.f32 %0, [%1];" : "=f"(value) : "l"(word) : "memory");
+  return value;
+}
+
+/// A signal that a fence of this thread stands before.
+__device__ __forceinline__ void store_relaxed_sys(std::uint64_t* word, std::uint64_t value) {
+  asm volatile("st.relaxed.sys.global.u64 [%0], %1;" ::"l"(word), "l"(value) : "memory");
+}
+
 __device__ __forceinline__ void store_release_sys(std::uint64_t* word, std::uint64_t value) {
   asm volatile("st.release.sys.global.u64 [%0], %1;" ::"l"(word), "l"(value) : "memory");
 }
@@ -34,6 +45,9 @@ __device__ __forceinline__ void store_release_gpu(std::uint64_t* word, std::uint
 
 /// Orders this thread's earlier accesses, and those it has observed, before its later ones.
 __device__ __forceinline__ void fence_sys() { asm volatile("fence.acq_rel.sys;" ::: "memory"); }
+
+/// The same among the threads of this GPU.
+__device__ __forceinline__ void fence_gpu() { asm volatile("fence.acq_rel.gpu;" ::: "memory"); }
 
 /// Orders ordinary accesses with those of bulk copies (the async proxy), in both directions. Nothing before sm_90,
 /// which has no bulk copies.

@@ -6,7 +6,8 @@
 
 namespace crossdock::device {
 
-/// An Error(kDeadlineExceeded) that names operation, phase, rank and peer.
-Error deadline_error(const WaitReport& report);
+/// kDeadlineExceeded, kAborted where a peer gave up first, or kInvalidArgument for an index out of range; names
+/// operation, phase, rank and peer.
+Error error_of(const WaitReport& report);
 
 }  // namespace crossdock::device

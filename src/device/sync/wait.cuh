@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "device/port/board.hpp"
 #include "device/ptx/clock.cuh"
 #include "device/ptx/order.cuh"
 #include "device/sync/wait_limit.hpp"
@@ -15,16 +16,15 @@ struct Awaited {
   Phase phase = Phase::kAnnounce;
   int rank = -1;
   int peer = -1;
+  bool is_counted = true;  ///< in WaitLimit::waited: false where many blocks wait for the same
 };
 
 __device__ __forceinline__ bool has_given_up(const WaitLimit& limit) {
   return *static_cast<const volatile std::uint32_t*>(limit.gave_up) != 0;
 }
 
-__device__ __noinline__ inline void give_up(const Awaited& awaited, std::uint64_t expected, std::uint64_t observed,
-                                            const WaitLimit& limit) {
-  if (atomicExch(limit.gave_up, 1U) != 0) return;
-  WaitReport* report = limit.report;
+__device__ __forceinline__ void write_report(WaitReport* report, const Awaited& awaited, std::uint64_t expected,
+                                             std::uint64_t observed) {
   report->operation = awaited.operation;
   report->phase = awaited.phase;
   report->rank = awaited.rank;
@@ -34,7 +34,35 @@ __device__ __noinline__ inline void give_up(const Awaited& awaited, std::uint64_
   store_release_sys(&report->written, 1);
 }
 
-/// Waits until the word is at least `tag`; acquire. False where the limit passed, here or in another wait of this rank.
+__device__ __noinline__ inline void give_up(const Awaited& awaited, std::uint64_t expected, std::uint64_t observed,
+                                            const WaitLimit& limit) {
+  if (atomicExch(limit.gave_up, 1U) == 0) write_report(limit.report, awaited, expected, observed);
+}
+
+/// The lowest peer that gave up on this epoch, or -1.
+__device__ __forceinline__ int peer_that_gave_up(const WaitLimit& limit) {
+  for (int peer = 0; limit.peers_gave_up != nullptr && peer < kMaxPeers; ++peer) {
+    if (load_relaxed_sys(limit.peers_gave_up + peer) == limit.epoch) return peer;
+  }
+  return -1;
+}
+
+/// True where a wait that began at `start` has to end; then it has been reported.
+__device__ __noinline__ inline bool must_give_up(const Awaited& awaited, std::uint64_t start, std::uint64_t expected,
+                                                 std::uint64_t observed, const WaitLimit& limit) {
+  if (has_given_up(limit)) return true;
+  const int peer = peer_that_gave_up(limit);
+  if (peer >= 0) {
+    give_up({awaited.operation, Phase::kAborted, awaited.rank, peer}, expected, observed, limit);
+    return true;
+  }
+  if (global_timer() - start <= load_relaxed_sys(limit.nanoseconds)) return false;
+  give_up(awaited, expected, observed, limit);
+  return true;
+}
+
+/// Waits until the word is at least `tag`; acquire. False where the limit passed, here or in another wait of this rank,
+/// or a peer gave up.
 __device__ __forceinline__ bool wait_for(const std::uint64_t* word, std::uint64_t tag, const Awaited& awaited,
                                          const WaitLimit& limit) {
   // The limit may lie in host memory, a microsecond away: look at it rarely.
@@ -42,17 +70,26 @@ __device__ __forceinline__ bool wait_for(const std::uint64_t* word, std::uint64_
   std::uint64_t observed = load_acquire_sys(word);
   if (observed >= tag) return true;
   const std::uint64_t start = global_timer();
-  for (;;) {
-    for (int poll = 0; poll < kPollsBetweenLooks; ++poll) {
+  bool here = false;
+  while (!here) {
+    for (int poll = 0; poll < kPollsBetweenLooks && !here; ++poll) {
       observed = load_acquire_sys(word);
-      if (observed >= tag) return true;
+      here = observed >= tag;
     }
-    if (has_given_up(limit)) return false;
-    if (global_timer() - start > load_relaxed_sys(limit.nanoseconds)) {
-      give_up(awaited, tag, observed, limit);
-      return false;
-    }
+    if (!here && must_give_up(awaited, start, tag, observed, limit)) return false;
   }
+  if (limit.waited != nullptr && awaited.peer >= 0 && awaited.is_counted) {
+    atomicAdd(reinterpret_cast<unsigned long long*>(limit.waited + awaited.peer), global_timer() - start);
+  }
+  return true;
+}
+
+/// Tells the live peers that this rank gave up on the epoch. Threads [0, kMaxPeers) of a block call it.
+__device__ __forceinline__ void tell_peers(const PeerPort& port, std::uint64_t board, const WaitLimit& limit) {
+  const int peer = static_cast<int>(threadIdx.x);
+  if (peer >= port.num_ranks || (port.live >> peer & 1U) == 0) return;
+  auto* theirs = reinterpret_cast<Board*>(port.windows[peer] + board);
+  store_release_sys(&theirs->gave_up[port.rank], limit.epoch);
 }
 
 }  // namespace crossdock::device

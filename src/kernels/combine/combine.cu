@@ -1,7 +1,9 @@
 #include <array>
+#include <cstdint>
 #include <utility>
 
 #include "kernels/combine/combine.hpp"
+#include "kernels/combine/combine_any.hpp"
 #include "kernels/combine/combine_kernel.cuh"
 #include "kernels/launch_overlapped.cuh"
 #include "kernels/variant_table.cuh"
@@ -26,15 +28,29 @@ constexpr auto make_table(std::index_sequence<kIndex...>) {
 
 const auto kTable = make_table(std::make_index_sequence<kVariants.size()>{});
 
+/// Whether a type has bytes that the fast kernel adds as they are.
+bool is_bf16(const std::byte* bias, DType dtype) {
+  return bias == nullptr || (dtype == DType::kBf16 && reinterpret_cast<std::uintptr_t>(bias) % 16 == 0);
+}
+
+bool is_fast(const CombineArgs& args) {
+  return args.row_dtype == DType::kBf16 && args.wire_dtype == DType::kBf16 && args.out_dtype == DType::kBf16 &&
+         args.hidden % 8 == 0 && !args.per_selection && !args.round_node_sum && is_bf16(args.bias0, args.bias0_dtype) &&
+         is_bf16(args.bias1, args.bias1_dtype);
+}
+
 }  // namespace
 
 std::span<const CombineVariant> combine_variants() { return kVariants; }
 
+void load_combine() {
+  for (const Entry& entry : kTable) load_kernel(entry.kernel, entry.smem_bytes);
+  load_combine_any();
+}
+
 void launch_combine(const CombineArgs& args, int num_sms, const CombineVariant& variant, cudaStream_t stream) {
-  if (num_sms < 1) refuse("combine", "num_sms", "at least 1", num_sms);
-  if (args.port.num_ranks > device::kMaxPeers) refuse("combine", "ranks of a node", "at most 32", args.port.num_ranks);
-  if (args.row_bytes <= 0 || args.row_bytes % 16 != 0)
-    refuse("combine", "row bytes", "a multiple of 16", args.row_bytes);
+  if (!is_fast(args)) return launch_combine_any(args, num_sms, stream);
+  check_combine_shape(args, num_sms);
   const Entry* entry = find_variant(kTable, variant);
   if (entry == nullptr) refuse("combine", "variant", "one of the table", variant.threads());
   launch_overlapped("combine", entry->kernel, num_sms, variant.threads(), entry->smem_bytes, stream, args);

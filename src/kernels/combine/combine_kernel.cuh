@@ -3,6 +3,8 @@
 
 #include "device/ptx/grid.cuh"
 #include "device/sync/last_block.cuh"
+#include "kernels/combine/combine_smem.cuh"
+#include "kernels/combine/roles/collect_weights.cuh"
 #include "kernels/combine/roles/handshake.cuh"
 #include "kernels/combine/roles/pull.cuh"
 #include "kernels/combine/roles/pull_plain.cuh"
@@ -19,14 +21,15 @@ __global__ void __launch_bounds__(Shape::kVariant.threads(), 1)
   device::wait_for_earlier_kernels();
 
   enter(args, smem.entry);
-  if (smem.entry.ready) {
+  if (smem.entry.found.state == device::CallState::kDone) {
+    if (args.topk_weights != nullptr) collect_weights(args);
 #if __CUDA_ARCH__ >= 900
     Puller<V>(args, smem).run();
 #else
     pull_plain<V>(args, smem.entry);
 #endif
   }
-  if (device::is_last_block(args.blocks_done)) leave(args);
+  if (device::is_last_block(&args.channel->blocks_done)) leave(args, smem.entry);
 }
 
 }  // namespace crossdock::kernels

@@ -5,13 +5,16 @@
 #include <cstdint>
 
 #include "device/port/peer_port.hpp"
+#include "kernels/agree.cuh"
 #include "kernels/combine/combine_variant.hpp"
 
 namespace crossdock::kernels {
 
+/// What a block knows once all ranks are ready.
 struct CombineEntry {
-  bool ready;
-  const std::byte* rows[device::kMaxPeers];  ///< this source's first row at each rank
+  std::uint64_t tag;
+  Disagreement found;                        ///< kGaveUp: not all ranks are ready
+  const std::byte* rows[device::kMaxPeers];  ///< this source's first row at each rank; per_selection: the rank's first
 };
 
 template <CombineVariant V>

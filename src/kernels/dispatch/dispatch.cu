@@ -28,22 +28,40 @@ const auto kTable = make_table(std::make_index_sequence<kVariants.size()>{});
 void check_shape(const DispatchArgs& args, int num_sms) {
   if (num_sms < 1 || num_sms > kMaxSms) refuse("dispatch", "num_sms", "1 to 256", num_sms);
   if (args.port.num_ranks > device::kMaxPeers) refuse("dispatch", "ranks of a node", "at most 32", args.port.num_ranks);
+  if (args.num_experts > device::kMaxExperts) refuse("dispatch", "experts", "at most 1024", args.num_experts);
   if (args.row_bytes <= 0 || args.row_bytes % 16 != 0)
     refuse("dispatch", "bytes of a row", "a multiple of 16", args.row_bytes);
   if (args.top_k < 1 || args.top_k > 32) refuse("dispatch", "top_k", "1 to 32", args.top_k);
-  const int experts = (args.num_experts + args.port.num_ranks - 1) / args.port.num_ranks;
-  if (experts > device::kMaxLocalExperts) refuse("dispatch", "experts of a rank", "at most 512", experts);
+  if (args.expert_alignment < 1) refuse("dispatch", "expert_alignment", "at least 1", args.expert_alignment);
+}
+
+/// A call that its own rank rejected: of its shape nothing is known.
+DispatchArgs without_rows(DispatchArgs args) {
+  args.num_tokens = 0;
+  args.row_bytes = 16;
+  args.scale_words = 0;
+  args.top_k = 1;
+  args.expert_alignment = 1;
+  args.is_contiguous = false;
+  args.offer = {};
+  args.layout_capacity = 0;
+  return args;
 }
 
 }  // namespace
 
 std::span<const DispatchVariant> dispatch_variants() { return kVariants; }
 
+void load_dispatch() {
+  for (const Entry& entry : kTable) load_kernel(entry.kernel, entry.smem_bytes);
+}
+
 void launch_dispatch(const DispatchArgs& args, int num_sms, const DispatchVariant& variant, cudaStream_t stream) {
-  check_shape(args, num_sms);
+  const DispatchArgs call = args.terms.rejected >= 0 ? without_rows(args) : args;
+  check_shape(call, num_sms);
   const Entry* entry = find_variant(kTable, variant);
   if (entry == nullptr) refuse("dispatch", "variant", "one of the table", variant.threads());
-  launch_overlapped("dispatch", entry->kernel, num_sms, variant.threads(), entry->smem_bytes, stream, args);
+  launch_overlapped("dispatch", entry->kernel, num_sms, variant.threads(), entry->smem_bytes, stream, call);
 }
 
 }  // namespace crossdock::kernels

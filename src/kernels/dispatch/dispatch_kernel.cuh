@@ -27,7 +27,7 @@ __device__ __forceinline__ void move_beside(const DispatchArgs& args, const Disp
   const int blocks = static_cast<int>(gridDim.x);
   const int thread = warp * 32 + static_cast<int>(threadIdx.x % 32);
   MetaMover(args, entry).run(block * V.meta_warps + warp, blocks * V.meta_warps);
-  clear_idx(args, entry.num_rows, block * kThreads + thread, blocks * kThreads);
+  clear_idx(args, entry.wire_rows[args.port.rank], block * kThreads + thread, blocks * kThreads);
   if (block == blocks - 1) write_counts(args, entry, thread, kThreads);
 }
 
@@ -50,9 +50,11 @@ __global__ void __launch_bounds__(Shape::kVariant.threads(), 1)
     enter(args, smem.entry, warp - V.row_warps, V.meta_warps);
   }
   __syncthreads();
+  if (args.is_contiguous && smem.entry.state == device::CallState::kDone) sum_layouts(args, smem.entry);
+  if (blockIdx.x == 0 && threadIdx.x == blockDim.x - 1) write_outcome(args, smem.entry);
 
   // Move
-  if (smem.entry.state != DispatchState::kDone) {
+  if (smem.entry.state != device::CallState::kDone) {
     if (moves_rows) mover.abandon();
   } else if (moves_rows) {
     mover.run();
@@ -61,7 +63,7 @@ __global__ void __launch_bounds__(Shape::kVariant.threads(), 1)
   }
 
   // End
-  if (device::is_last_block(args.blocks_done)) leave(args, smem.entry);
+  if (device::is_last_block(&args.channel->blocks_done)) leave(args, smem.entry);
 }
 
 }  // namespace crossdock::kernels

@@ -11,11 +11,19 @@ inline constexpr int kMaxRidingScales = 512;
 
 /// What a block knows once all ranks have announced.
 struct DispatchEntry {
-  DispatchState state;
-  std::int32_t refusing_rank;
+  std::uint64_t tag;
+  device::CallState state;
+  // Unless kDone: device::CallOutcome
+  std::int32_t rank;
+  std::int32_t field;
+  std::int32_t theirs;
   std::int64_t rows_needed;
-  std::int64_t num_rows;                      ///< that this rank receives
-  std::int64_t first_row[device::kMaxPeers];  ///< of this source at each rank
+  std::int64_t rows_taken;
+  // By rank
+  std::int64_t first_row[device::kMaxPeers];  ///< of this source
+  std::int64_t wire_rows[device::kMaxPeers];  ///< of all sources
+  std::int64_t layout_capacity[device::kMaxPeers];
+  unsigned long long layout_rows[device::kMaxPeers];  ///< of all sources, padding included; kExpertContiguous
   device::Offer offers[device::kMaxPeers];
 };
 

@@ -13,6 +13,9 @@ namespace crossdock::kernels {
 std::size_t routing_scratch_bytes(int max_tokens);
 RoutingScratch routing_scratch(void* memory, int max_tokens);
 
+/// Loads the kernel on the current device: a first use may wait for a kernel that waits for this rank.
+void load_routing();
+
 /// Asynchronous. Throws Error where the shape is out of range or the launch fails.
 void launch_routing(const RoutingArgs& args, cudaStream_t stream);
 

@@ -4,12 +4,13 @@
 #include <cstdint>
 
 #include "device/port/peer_port.hpp"
+#include "device/port/terms.hpp"
 #include "device/sync/wait_limit.hpp"
 
 namespace crossdock::kernels {
 
 inline constexpr int kMaxTopK = 32;
-inline constexpr int kMaxExperts = 1024;
+using device::kMaxExperts;
 
 /// Tokens of one block.
 inline constexpr int kRoutingTokens = 256;
@@ -17,6 +18,7 @@ inline constexpr int kRoutingTokens = 256;
 /// Memory of this rank that one routing uses; zero before the first. Kept between calls.
 struct RoutingScratch {
   std::uint32_t* ticket = nullptr;        ///< [1]
+  std::uint32_t* bad_index = nullptr;     ///< [1]: not 0 = WaitLimit::index_report is taken
   std::uint64_t* block_rows = nullptr;    ///< [blocks, kMaxPeers]: tag << 32 | rows
   std::int32_t* block_experts = nullptr;  ///< [blocks, kMaxExperts]
 };
@@ -29,11 +31,14 @@ struct RoutingArgs {
   int num_experts = 0;
   int num_ranks = 1;
   int rank = 0;
-  std::uint32_t tag = 0;  ///< not 0, another one each call
+  std::uint32_t live = ~0U;  ///< bit r: selections of rank r's experts count; those of other ranks are -1
+  /// Of the dispatch behind it: its next tag is another one each call.
+  const device::Channel* channel = nullptr;
   // Results
   std::int32_t* slots = nullptr;        ///< [T, R]: ordinal among this source's rows for the rank, or -1
   std::int32_t* rank_rows = nullptr;    ///< [R]
   std::int32_t* expert_rows = nullptr;  ///< [E]: selections
+  std::int32_t* selections = nullptr;   ///< [T, K]: global expert, or -1; or nullptr
   RoutingScratch scratch = {};
   device::WaitLimit limit = {};
 };

@@ -15,22 +15,39 @@ struct RoutingSmem {
   int block;
 };
 
+/// The first index out of range is reported; all of them count as none.
+__device__ __noinline__ inline void report_index(const RoutingArgs& args, long long index) {
+  if (args.limit.index_report == nullptr || atomicExch(args.scratch.bad_index, 1U) != 0) return;
+  device::write_report(args.limit.index_report,
+                       {device::Operation::kRouting, device::Phase::kIndex, args.rank, args.rank},
+                       static_cast<std::uint64_t>(args.num_experts), static_cast<std::uint64_t>(index));
+}
+
 /// Ranks that the token goes to, a bit each; counts its selections.
 __device__ __forceinline__ std::uint32_t ranks_of_token(const RoutingArgs& args, int token, RoutingSmem& smem) {
   constexpr int kTogether = 8;  // loads in flight
+  const long long row = static_cast<long long>(token) * args.top_k;
   std::uint32_t ranks = 0;
   for (int first = 0; first < args.top_k; first += kTogether) {
-    int experts[kTogether];
+    long long indices[kTogether];
 #pragma unroll
     for (int i = 0; i < kTogether; ++i) {
-      const long long index = static_cast<long long>(token) * args.top_k + first + i;
-      experts[i] = first + i < args.top_k ? expert_at(args.topk_idx, args.idx_is_64, index, args.num_experts) : -1;
+      indices[i] = first + i < args.top_k ? index_at(args.topk_idx, args.idx_is_64, row + first + i) : -1;
     }
 #pragma unroll
-    for (const int expert : experts) {
-      if (expert < 0) continue;
-      atomicAdd(&smem.expert_rows[expert], 1);
-      ranks |= 1U << rank_of(expert, args.num_experts, args.num_ranks);
+    for (int i = 0; i < kTogether; ++i) {
+      const bool exists = indices[i] >= 0 && indices[i] < args.num_experts;
+      if (!exists && indices[i] != -1) report_index(args, indices[i]);
+      const int expert = exists ? static_cast<int>(indices[i]) : 0;
+      const int rank = rank_of(expert, args.num_experts, args.num_ranks);
+      const bool counts = exists && (args.live >> rank & 1U) != 0;
+      if (counts) {
+        atomicAdd(&smem.expert_rows[expert], 1);
+        ranks |= 1U << rank;
+      }
+      if (args.selections != nullptr && first + i < args.top_k) {
+        args.selections[row + first + i] = counts ? expert : -1;
+      }
     }
   }
   return ranks;
@@ -48,8 +65,9 @@ __device__ __forceinline__ std::int32_t scan_warps(RoutingSmem& smem, int rank) 
 }
 
 /// A warp: publishes this block's rows for the rank, then adds those of the blocks before it, a lane a block.
-__device__ __forceinline__ std::int32_t scan_blocks(const RoutingArgs& args, int block, int rank, std::int32_t rows) {
-  const auto tagged = static_cast<std::uint64_t>(args.tag) << 32;
+__device__ __forceinline__ std::int32_t scan_blocks(const RoutingArgs& args, std::uint64_t tag, int block, int rank,
+                                                    std::int32_t rows) {
+  const std::uint64_t tagged = tag << 32;
   const int lane = static_cast<int>(threadIdx.x % 32);
   std::uint64_t* const words = args.scratch.block_rows + rank;
   if (lane == 0) {
@@ -58,7 +76,7 @@ __device__ __forceinline__ std::int32_t scan_blocks(const RoutingArgs& args, int
   std::int32_t sum = 0;
   for (int earlier = lane; earlier < block; earlier += 32) {
     const std::uint64_t* word = words + earlier * device::kMaxPeers;
-    const device::Awaited awaited{device::Operation::kRouting, device::Phase::kBlocks, args.rank, args.rank};
+    const device::Awaited awaited{device::Operation::kRouting, device::Phase::kBlocks, args.rank, args.rank, false};
     if (device::wait_for(word, tagged, awaited, args.limit)) {
       sum += static_cast<std::int32_t>(device::load_relaxed_sys(word) & 0xFFFF'FFFFU);
     }
@@ -67,11 +85,11 @@ __device__ __forceinline__ std::int32_t scan_blocks(const RoutingArgs& args, int
 }
 
 /// Each warp numbers the rows of some ranks.
-__device__ __forceinline__ void number_rows(const RoutingArgs& args, RoutingSmem& smem, bool last) {
+__device__ __forceinline__ void number_rows(const RoutingArgs& args, std::uint64_t tag, RoutingSmem& smem, bool last) {
   for (int rank = static_cast<int>(threadIdx.x / 32); rank < args.num_ranks; rank += kRoutingTokens / 32) {
     std::int32_t rows = 0;
     if (threadIdx.x % 32 == 0) rows = scan_warps(smem, rank);
-    const std::int32_t first = scan_blocks(args, smem.block, rank, rows);
+    const std::int32_t first = scan_blocks(args, tag, smem.block, rank, rows);
     if (threadIdx.x % 32 != 0) continue;
     smem.first_row[rank] = first;
     if (last) args.rank_rows[rank] = first + rows;
@@ -103,6 +121,7 @@ static __global__ void __launch_bounds__(kRoutingTokens) routing_kernel(const __
   __shared__ RoutingSmem smem;
   device::wait_for_earlier_kernels();
   device::let_next_kernel_start();
+  const std::uint64_t tag = args.channel->tag + 1;
   const int num_blocks = static_cast<int>(gridDim.x);
   for (int expert = static_cast<int>(threadIdx.x); expert < args.num_experts; expert += kRoutingTokens) {
     smem.expert_rows[expert] = 0;
@@ -131,7 +150,7 @@ static __global__ void __launch_bounds__(kRoutingTokens) routing_kernel(const __
   __syncthreads();
 
   // Number
-  number_rows(args, smem, block == num_blocks - 1);
+  number_rows(args, tag, smem, block == num_blocks - 1);
   __syncthreads();
   write_slots(args, smem, token, ranks);
   if (block == num_blocks - 1) sum_experts(args, smem, block);

@@ -7,6 +7,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <random>
 #include <vector>
 
@@ -100,6 +101,39 @@ TEST_P(EachTarget, QuantizesRandomRows) {
         expect_quantized_alike(stored_as(dtype, values), dtype, 7 * kQuantBlock, quantize);
         expect_quantized_alike(stored_as(dtype, values), dtype, 6 * kQuantBlock, quantize);
       }
+    }
+  }
+}
+
+TEST_P(EachTarget, QuantizesFiniteRows) {
+  // Magnitudes of a block spread from its largest one down to far below the least subnormal.
+  constexpr int kHidden = 70 * kQuantBlock;
+  std::mt19937 random(3);
+  std::vector<float> values(kHidden);
+  for (int round = 0; round < 10; ++round) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const int block = static_cast<int>(i / kQuantBlock);
+      const float mantissa = 1.0F + static_cast<float>(random() % 256) / 256.0F;
+      const float magnitude = std::ldexp(mantissa, block - 35 - static_cast<int>(random() % 24));
+      values[i] = random() % 2 == 0 ? magnitude : -magnitude;
+    }
+    for (const DType dtype : {DType::kBf16, DType::kFp32}) {
+      for (const Quantize quantize : kAllQuantize) {
+        expect_quantized_alike(stored_as(dtype, values), dtype, kHidden, quantize);
+      }
+    }
+  }
+}
+
+TEST_P(EachTarget, QuantizesRowsWithOneOddValue) {
+  constexpr float kOdd[] = {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()};
+  constexpr int kBlocks = 70;
+  for (int block = 0; block < kBlocks; ++block) {
+    std::vector<float> values(kBlocks * kQuantBlock, 1.5F);
+    values[static_cast<std::size_t>(block) * kQuantBlock + 77] =
+        block % 2 == 0 ? kOdd[block / 2 % 2] : -kOdd[block / 2 % 2];
+    for (const DType dtype : {DType::kBf16, DType::kFp32}) {
+      expect_quantized_alike(stored_as(dtype, values), dtype, kBlocks * kQuantBlock, Quantize::kFp8);
     }
   }
 }

@@ -126,6 +126,22 @@ TEST(Plan, KeepsTheContract) {
   });
 }
 
+TEST(Plan, ObeysItsRules) {
+  for (std::int64_t index = 0; index < 200; ++index) {
+    const CasePlan drawn = plan_case(1, index, {.backend = Backend::kCuda, .max_ranks = 3});
+    EXPECT_LE(drawn.num_ranks, 3);
+    EXPECT_EQ(drawn.config.ranks_per_node, drawn.num_ranks) << "GPUs serve one node";
+    EXPECT_EQ(drawn.config.backend, Backend::kCuda);
+    const CasePlan asked =
+        plan_case(1, index, {.num_ranks = 6, .layout = Layout::kExpertContiguous, .mask_each_rank = true});
+    EXPECT_EQ(asked.num_ranks, 6);
+    EXPECT_EQ(asked.rounds.size(), 7U) << "all ranks, then without each";
+    for (const RoundPlan& round : asked.rounds) {
+      for (const OperationPlan& operation : round.operations) EXPECT_EQ(operation.layout, Layout::kExpertContiguous);
+    }
+  }
+}
+
 TEST(Plan, EveryRankIsMaskedInTurn) {
   const auto plans = all_plans();
   const auto in_turn = [](const CasePlan& plan) {

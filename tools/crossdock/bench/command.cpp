@@ -6,10 +6,14 @@
 #include <cstdio>
 #include <vector>
 
+#include "backend.hpp"
 #include "bench/footprint.hpp"
+#include "bench/gpu_rank.hpp"
+#include "bench/gpu_report.hpp"
 #include "bench/rank.hpp"
 #include "bench/report.hpp"
 #include "crossdock/config.hpp"
+#include "crossdock/error.hpp"
 #include "launch/launch.hpp"
 #include "limits.hpp"
 #include "machine.hpp"
@@ -66,11 +70,46 @@ std::vector<Mode> modes_of(const BenchOptions& options) {
   return {options.mode == "latency" ? Mode::kLatency : Mode::kThroughput};
 }
 
+/// Returns the exit code of the ranks.
+int run_gpu_mode(const BenchOptions& options, Mode mode, std::vector<GpuReport>& reports) {
+  const GpuPlan plan = make_gpu_plan(options, mode);
+  GpuMeasurements measurements(plan);
+  const LaunchOptions launch_options{.num_ranks = options.num_ranks(),
+                                     .threads = options.threads,
+                                     .stall = std::chrono::milliseconds(options.deadline_ms + 60'000),
+                                     .report = [](const std::string& line) { fmt::print(stderr, "{}\n", line); }};
+  const LaunchResult result = launch(launch_options, [&](const World& world, Rendezvous& rendezvous) {
+    run_gpu_rank(plan, world, rendezvous, measurements);
+  });
+  if (!result.ok()) return result.exit_code();
+  reports.push_back(make_gpu_report(options, plan, measurements));
+  fmt::print("{}", format_gpu_report(options, reports.back()));
+  std::fflush(stdout);
+  return 0;
+}
+
+int run_on_gpus(const BenchOptions& options) {
+  prepare_cuda();
+  std::vector<GpuReport> reports;
+  bool equal = true;
+  for (const Mode mode : modes_of(options)) {
+    if (const int code = run_gpu_mode(options, mode, reports); code != 0) return code;
+    equal = equal && reports.back().ok();
+  }
+  if (!options.json.empty()) write_gpu_json(options.json, options, gpu::describe_device(0), reports);
+  return equal ? 0 : 1;
+}
+
 }  // namespace
 
 int run_bench(const BenchOptions& options) {
   validate(options);
   if (options.verify) keep_freed_memory();
+  const WantedRanks wanted{.num_ranks = options.num_ranks(), .num_nodes = options.nodes, .threads = options.threads};
+  if (choose_backend(options.backend, wanted) == Backend::kCuda) return run_on_gpus(options);
+  if (options.ready || !options.sms.empty()) {
+    throw Error(ErrorCode::kInvalidArgument, "--ready, --sms: expected GPUs (--backend cuda), got the cpu");
+  }
   const Machine machine = read_machine();
   std::vector<ModeReport> reports;
   bool equal = true;

@@ -54,7 +54,7 @@ Json to_json(const BenchOptions& options) {
           {"groups", options.groups},
           {"topk_groups", options.topk_groups},
           {"dtype", options.dtype},
-          {"iterations", options.iterations},
+          {"iterations", options.iterations_on(Backend::kCpu)},
           {"warmup", options.warmup},
           {"seed", options.seed}};
 }

@@ -46,7 +46,7 @@ void validate(const BenchOptions& options) {
   require_at_least("tokens", 0, options.tokens);
   require_at_least("hidden", 1, options.hidden);
   require_at_least("experts", 1, options.experts);
-  require_at_least("iterations", 1, options.iterations);
+  require_at_least("iterations", 0, options.iterations);
   require_at_least("warmup", 0, options.warmup);
   require_at_least("deadline", 1, options.deadline_ms);
   require(options.top_k >= 1 && options.top_k <= kMaxTopK, "topk", fmt::format("[1, {}]", kMaxTopK),
@@ -58,6 +58,8 @@ void validate(const BenchOptions& options) {
   require_one_of("mode", {"throughput", "latency", "both"}, options.mode);
   require_one_of("dtype", {"fp8", "bf16", "fp16", "fp32"}, options.dtype);
   require_one_of("layout", {"flat", "contiguous"}, options.layout);
+  require(!options.ready || options.dtype == "fp8", "ready", "--dtype fp8", options.dtype);
+  for (const int sms : options.sms) require_at_least("sms", 1, sms);
   const int unit = options.dtype == "fp8" ? kQuantBlock : 8;
   require(options.hidden % unit == 0, "hidden", fmt::format("a multiple of {}", unit),
           fmt::format("{}", options.hidden));

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "crossdock/types.hpp"
 
@@ -21,15 +22,19 @@ struct BenchOptions {
   std::string dtype = "fp8";        ///< fp8 (quantised inside dispatch from bf16), bf16, fp16 or fp32
   std::string layout = "flat";      ///< of throughput mode: flat or contiguous
   std::string routing;  ///< uniform, zipf:A, khot:K, gate or FILE.npy; empty = gate with groups, else uniform
-  int iterations = 10;
+  int iterations = 0;   ///< 0 = 10 on the CPU, 40 on GPUs
   int warmup = 2;
   std::uint64_t seed = 1;
   bool threads = false;
   std::int64_t deadline_ms = 100'000;  ///< of every wait of the library
   std::string json;                    ///< file to write; empty = none
   bool verify = true;
+  std::string backend = "cpu";  ///< auto, cpu or cuda
+  bool ready = false;           ///< GPUs, fp8: x is fp8 with scales before dispatch
+  std::vector<int> sms;         ///< GPUs: SMs of a call, one measurement each; empty = 8, 16, 24 (24 in latency mode)
 
   int num_ranks() const { return nodes * ranks_per_node; }
+  int iterations_on(Backend where) const { return iterations > 0 ? iterations : (where == Backend::kCuda ? 40 : 10); }
 };
 
 /// Two nodes of four ranks, the shapes of DeepSeek-V3, both modes one after the other.

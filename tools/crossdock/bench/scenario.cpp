@@ -15,7 +15,8 @@ struct Types {
   DType combine = DType::kBf16;
 };
 
-Types types_of(const std::string& name) {
+Types types_of(const std::string& name, bool ready) {
+  if (name == "fp8" && ready) return {.x = DType::kFp8E4m3};
   if (name == "fp8") return {.x = DType::kBf16, .quantize = Quantize::kFp8, .combine = DType::kBf16};
   if (name == "fp16") return {.x = DType::kFp16, .combine = DType::kFp16};
   if (name == "fp32") return {.x = DType::kFp32, .combine = DType::kFp32};
@@ -37,6 +38,19 @@ GroupConfig make_config(const BenchOptions& options, const Scenario& scenario) {
   config.live_results = static_cast<int>(scenario.sets.size()) + 1;
   config.deadline = std::chrono::milliseconds(options.deadline_ms);
   return config;
+}
+
+std::uint64_t row_key(const Scenario& scenario, int set, int rank, std::int64_t token) {
+  return key_of({scenario.seed, static_cast<std::uint64_t>(set), static_cast<std::uint64_t>(rank),
+                 static_cast<std::uint64_t>(token)});
+}
+
+/// e4m3: finite, of either sign.
+void fill_fp8_row(std::uint64_t key, std::span<std::byte> row) {
+  for (std::size_t i = 0; i < row.size(); i += 8) {
+    const std::uint64_t packed = draw(key, i) & 0xBFBF'BFBF'BFBF'BFBFULL;
+    std::memcpy(row.data() + i, &packed, sizeof(packed));
+  }
 }
 
 /// Sign, one of 8 exponents below that of 2, and the mantissa.
@@ -94,10 +108,17 @@ std::int64_t RowCounts::of_expert(int expert) const {
 
 std::int64_t RowCounts::total() const { return std::accumulate(counts_.begin(), counts_.end(), std::int64_t{0}); }
 
+void fill_scales_row(const Scenario& scenario, int set, int rank, std::int64_t token, std::span<float> row) {
+  const std::uint64_t key = ~row_key(scenario, set, rank, token);
+  for (std::size_t i = 0; i < row.size(); ++i) row[i] = 0.5F + unit_float(draw(key, i));
+}
+
 void fill_x_row(const Scenario& scenario, int set, int rank, std::int64_t token, std::span<std::byte> row) {
-  const std::uint64_t key = key_of({scenario.seed, static_cast<std::uint64_t>(set), static_cast<std::uint64_t>(rank),
-                                    static_cast<std::uint64_t>(token)});
+  const std::uint64_t key = row_key(scenario, set, rank, token);
   switch (scenario.x_dtype) {
+    case DType::kFp8E4m3:
+      fill_fp8_row(key, row);
+      break;
     case DType::kFp16:
       fill_row<std::uint16_t, 10, 15>(key, row);
       break;
@@ -122,7 +143,7 @@ std::int64_t tokens_of(const BenchOptions& options, Mode mode) {
 }
 
 Scenario make_scenario(const BenchOptions& options, Mode mode, std::int64_t tokens, int input_sets) {
-  const Types types = types_of(options.dtype);
+  const Types types = types_of(options.dtype, options.ready);
   Scenario scenario{.num_ranks = options.num_ranks(),
                     .ranks_per_node = options.ranks_per_node,
                     .num_experts = options.experts,
@@ -133,7 +154,7 @@ Scenario make_scenario(const BenchOptions& options, Mode mode, std::int64_t toke
                     .quantize = types.quantize,
                     .combine_dtype = types.combine,
                     .seed = options.seed,
-                    .iterations = options.iterations,
+                    .iterations = options.iterations_on(Backend::kCpu),
                     .warmup = options.warmup,
                     .verify = options.verify};
   scenario.layout = layout_of(options, mode);

@@ -41,6 +41,8 @@ struct Scenario {
   bool is_local(std::int32_t expert, int rank) const {
     return expert >= first_expert(rank) && expert < first_expert(rank) + num_local_experts(rank);
   }
+  /// Beside x that is fp8 before dispatch.
+  int scale_words() const { return x_dtype == DType::kFp8E4m3 ? hidden / kQuantBlock : 0; }
   std::size_t x_row_bytes() const { return static_cast<std::size_t>(hidden) * size_of(x_dtype); }
   std::size_t combine_row_bytes() const { return static_cast<std::size_t>(hidden) * size_of(combine_dtype); }
   DispatchOptions dispatch_options() const { return {.layout = layout, .tree = tree, .quantize = quantize}; }
@@ -67,6 +69,9 @@ class RowCounts {
 
 /// Fills x of token `token` of `rank`: finite values of moderate size, from the numbers in the name alone.
 void fill_x_row(const Scenario& scenario, int set, int rank, std::int64_t token, std::span<std::byte> row);
+
+/// Its scales, where it has some.
+void fill_scales_row(const Scenario& scenario, int set, int rank, std::int64_t token, std::span<float> row);
 
 /// The mode's own number of tokens where the options leave it open; `input_sets` routings.
 Scenario make_scenario(const BenchOptions& options, Mode mode, std::int64_t tokens, int input_sets);

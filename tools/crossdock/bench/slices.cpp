@@ -55,7 +55,9 @@ void Slice::add(const Scenario& scenario, int set, int source, std::int64_t begi
   Part& part = parts_.emplace_back();
   part.experts.assign(routing.experts.begin() + first, routing.experts.begin() + last);
   part.weights.assign(routing.weights.begin() + first, routing.weights.begin() + last);
+  const auto words = static_cast<std::size_t>(scenario.scale_words());
   part.x.resize(static_cast<std::size_t>(end - begin) * scenario.x_row_bytes());
+  part.scales.resize(static_cast<std::size_t>(end - begin) * words);
   for (std::int64_t token = begin; token < end; ++token) {
     std::int32_t* row = part.experts.data() + (token - begin) * routing.top_k;
     if (destination != kAnyDestination) {
@@ -64,12 +66,18 @@ void Slice::add(const Scenario& scenario, int set, int source, std::int64_t begi
     if (std::all_of(row, row + routing.top_k, [](std::int32_t e) { return e < 0; })) continue;
     std::byte* x = part.x.data() + static_cast<std::size_t>(token - begin) * scenario.x_row_bytes();
     fill_x_row(scenario, set, source, token, {x, scenario.x_row_bytes()});
+    if (words == 0) continue;
+    fill_scales_row(scenario, set, source, token,
+                    {part.scales.data() + static_cast<std::size_t>(token - begin) * words, words});
   }
   const std::int64_t tokens = end - begin;
   inputs_.push_back(
       {.x = dense_view(std::as_const(part.x).data(), scenario.x_dtype, {tokens, scenario.hidden}),
        .topk_idx = dense_view(std::as_const(part.experts).data(), DType::kInt32, {tokens, routing.top_k}),
        .topk_weights = dense_view(std::as_const(part.weights).data(), DType::kFp32, {tokens, routing.top_k})});
+  if (words == 0) return;
+  inputs_.back().scales =
+      dense_view(std::as_const(part.scales).data(), DType::kFp32, {tokens, static_cast<std::int64_t>(words)});
 }
 
 void Slice::add_empty(const Scenario& scenario) {
@@ -79,6 +87,9 @@ void Slice::add_empty(const Scenario& scenario) {
   inputs_.push_back({.x = dense_view(nothing, scenario.x_dtype, {0, scenario.hidden}),
                      .topk_idx = dense_view(nothing, DType::kInt32, {0, scenario.top_k()}),
                      .topk_weights = dense_view(nothing, DType::kFp32, {0, scenario.top_k()})});
+  if (scenario.scale_words() > 0) {
+    inputs_.back().scales = dense_view(nothing, DType::kFp32, {0, scenario.scale_words()});
+  }
 }
 
 std::int64_t slice_tokens_towards(const Scenario& scenario) {

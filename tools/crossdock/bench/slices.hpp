@@ -33,6 +33,7 @@ class Slice {
 
   struct Part {
     std::vector<std::byte> x;
+    std::vector<float> scales;
     std::vector<std::int32_t> experts;
     std::vector<float> weights;
   };

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 namespace crossdock::tools::check {
 
@@ -12,6 +13,11 @@ struct CheckOptions {
   std::optional<std::int64_t> only = {};  ///< one case instead of [0, cases)
   bool threads = true;
   bool processes = true;
+  std::string backend = "cpu";  ///< auto, cpu or cuda
+  int ranks = 0;                ///< of every case; 0 = drawn
+  std::string layout = {};      ///< of every operation: flat, contiguous or padded; empty = drawn
+  bool mask_each_rank = false;  ///< every case once more without each rank in turn
+  bool verbose = false;         ///< says what each case is before it is run
 };
 
 /// Stops at the first case that fails. Returns the exit code.

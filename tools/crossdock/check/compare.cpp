@@ -8,20 +8,12 @@
 #include <span>
 
 #include "numbers.hpp"
+#include "place.hpp"
 
 namespace crossdock::tools::check {
 namespace {
 
 constexpr std::size_t kKept = 3;
-
-/// Elements from the first to the last one in memory.
-std::size_t span_elements(const ConstTensorView& view) {
-  if (view.num_elements() == 0) return 0;
-  std::int64_t last = 0;
-  for (std::size_t d = 0; d < static_cast<std::size_t>(view.num_dims); ++d)
-    last += (view.shape[d] - 1) * view.strides[d];
-  return static_cast<std::size_t>(last) + 1;
-}
 
 std::string hex(const std::byte* bytes, std::size_t count) {
   std::string text;
@@ -115,6 +107,14 @@ void Comparison::tensor(std::string_view name, const ConstTensorView& got, const
                       elements));
 }
 
+void Comparison::traffic(std::string_view name, const Traffic& got, const Traffic& expected) {
+  const Traffic unknown{.logical_bytes = -1, .peer_bytes = -1, .node_bytes = -1};
+  const Traffic& wanted = counts_traffic_ ? expected : unknown;
+  number(fmt::format("{}.logical_bytes", name), got.logical_bytes, wanted.logical_bytes);
+  number(fmt::format("{}.peer_bytes", name), got.peer_bytes, wanted.peer_bytes);
+  number(fmt::format("{}.node_bytes", name), got.node_bytes, wanted.node_bytes);
+}
+
 void Comparison::dispatched(std::string_view name, const DispatchResult& got, const reference::Dispatched& expected) {
   const auto at = [&](const char* field) { return fmt::format("{} {}", name, field); };
   number(at("num_rows"), got.num_rows, expected.num_rows);
@@ -129,18 +129,14 @@ void Comparison::dispatched(std::string_view name, const DispatchResult& got, co
   tensor(at("source_count"), got.source_count, expected.source_count);
   tensor(at("source_begin"), got.source_begin, expected.source_begin);
   tensor(at("source_token"), got.source_token, expected.source_token);
-  number(at("traffic.logical_bytes"), got.traffic.logical_bytes, expected.traffic.logical_bytes);
-  number(at("traffic.peer_bytes"), got.traffic.peer_bytes, expected.traffic.peer_bytes);
-  number(at("traffic.node_bytes"), got.traffic.node_bytes, expected.traffic.node_bytes);
+  traffic(at("traffic"), got.traffic, expected.traffic);
 }
 
 void Comparison::combined(std::string_view name, const CombineResult& got, const reference::Combined& expected) {
   const auto at = [&](const char* field) { return fmt::format("{} {}", name, field); };
   tensor(at("y"), got.y, expected.y);
   tensor(at("topk_weights"), got.topk_weights, expected.topk_weights);
-  number(at("traffic.logical_bytes"), got.traffic.logical_bytes, expected.traffic.logical_bytes);
-  number(at("traffic.peer_bytes"), got.traffic.peer_bytes, expected.traffic.peer_bytes);
-  number(at("traffic.node_bytes"), got.traffic.node_bytes, expected.traffic.node_bytes);
+  traffic(at("traffic"), got.traffic, expected.traffic);
 }
 
 }  // namespace crossdock::tools::check

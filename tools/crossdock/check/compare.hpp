@@ -14,6 +14,9 @@ namespace crossdock::tools::check {
 /// Collects what differs, and counts what was looked at.
 class Comparison {
  public:
+  /// Without a count of traffic every Traffic is -1.
+  explicit Comparison(bool counts_traffic = true) : counts_traffic_(counts_traffic) {}
+
   /// Type, shape, strides and every byte between the first element and the last, gaps included: where nothing may be
   /// written both hold poison. NaNs are equal whatever their payload.
   void tensor(std::string_view name, const ConstTensorView& got, const reference::Tensor& expected);
@@ -32,8 +35,10 @@ class Comparison {
   std::string summary() const;
 
  private:
+  void traffic(std::string_view name, const Traffic& got, const Traffic& expected);
   bool same_form(std::string_view name, const ConstTensorView& got, const ConstTensorView& expected);
 
+  bool counts_traffic_;
   std::size_t bytes_ = 0;
   std::size_t num_differences_ = 0;
   std::vector<std::string> first_;

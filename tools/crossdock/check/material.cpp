@@ -1,6 +1,7 @@
 #include "check/material.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "check/tensors.hpp"
 #include "random.hpp"
@@ -66,6 +67,13 @@ Part make_part(const Operation& operation, int rank, int num_experts) {
   return part;
 }
 
+/// Rows of a layout that can arrive at one rank, padding included.
+std::int64_t worst_rows(const OperationPlan& plan, int num_experts) {
+  const std::int64_t tokens = std::accumulate(plan.tokens.begin(), plan.tokens.end(), std::int64_t{0});
+  if (plan.layout == Layout::kFlat) return tokens;
+  return tokens * plan.top_k + std::int64_t{num_experts} * (plan.alignment - 1);
+}
+
 /// max_recv_rows of every rank against the rows that arrive without it.
 void choose_capacities(const reference::Problem& problem, Operation& operation) {
   const Capacity kind = operation.plan.capacity;
@@ -78,6 +86,7 @@ void choose_capacities(const reference::Problem& problem, Operation& operation) 
     const std::int64_t rows = arrived[rank].num_rows;
     std::int64_t room = rows;
     if (kind == Capacity::kLarger) room += dice.range(0, 9);
+    if (kind == Capacity::kWorst) room = worst_rows(operation.plan, problem.num_experts);
     if (kind == Capacity::kTooSmall && rows > 0 && dice.chance(50)) room = dice.range(0, rows - 1);
     Part& part = operation.parts[rank];
     if (kind != Capacity::kNone) part.max_recv_rows = room;
@@ -226,6 +235,7 @@ std::size_t window_need(const Operation& operation, std::size_t rank) {
 std::size_t choose_window_bytes(const Case& made) {
   constexpr std::size_t kSlack = std::size_t{1} << 20;
   constexpr std::size_t kPage = 4096;
+  constexpr std::size_t kGpuPage = std::size_t{2} << 20;
   std::size_t most = 0;
   for (const Round& round : made.rounds) {
     for (std::size_t rank = 0; rank < static_cast<std::size_t>(made.plan.num_ranks); ++rank) {
@@ -235,6 +245,8 @@ std::size_t choose_window_bytes(const Case& made) {
     }
   }
   const RequiredBytes required = required_bytes(made.config, made.plan.num_ranks);
+  // before the counts are known, a GPU call takes room for the most that could arrive
+  if (made.config.backend == Backend::kCuda) return (required.window + kSlack + kGpuPage - 1) / kGpuPage * kGpuPage;
   const std::size_t bytes = std::min(required.window, required.control + required.latency + 3 * most) + kSlack;
   return bytes / kPage * kPage;  // whole pages, so that every free piece can be taken in one allocation
 }

@@ -15,12 +15,17 @@ namespace {
 constexpr std::int64_t kMaxElements = std::int64_t{1} << 20;
 constexpr int kMaxHidden = 1024;
 
-int choose_ranks(Dice& dice) {
+int draw_ranks(Dice& dice) {
   const int share = dice.range_int(0, 99);
   if (share < 5) return 1;
   if (share < 55) return dice.range_int(2, 4);
   if (share < 88) return dice.range_int(5, 8);
   return dice.range_int(9, 16);
+}
+
+int choose_ranks(Dice& dice, const PlanRules& rules) {
+  const int drawn = draw_ranks(dice);
+  return rules.num_ranks > 0 ? rules.num_ranks : (drawn - 1) % rules.max_ranks + 1;
 }
 
 int choose_divisor(Dice& dice, int number) {
@@ -81,6 +86,7 @@ struct Frame {
   int num_ranks = 1;
   int num_nodes = 1;
   int num_experts = 1;
+  PlanRules rules = {};
 };
 
 /// Rows of the largest tensor that one token a rank costs, over all ranks.
@@ -108,6 +114,7 @@ void choose_tokens(Dice& dice, const Frame& frame, OperationPlan& operation) {
 
 void choose_layout(Dice& dice, const Frame& frame, OperationPlan& operation) {
   operation.layout = dice.pick({Layout::kFlat, Layout::kExpertContiguous, Layout::kExpertPadded});
+  if (frame.rules.layout) operation.layout = *frame.rules.layout;
   const bool per_selection = operation.layout != Layout::kFlat && frame.num_nodes == 1;
   if (frame.num_nodes > 1 && dice.chance(60)) operation.tree = ReductionTree::kHierarchical;
   if (per_selection && dice.chance(40)) operation.tree = ReductionTree::kPerSelection;
@@ -204,7 +211,7 @@ void choose_rounds(Dice& dice, const Frame& frame, std::vector<RoundPlan>& round
   rounds.push_back(choose_round(dice, frame, all_ranks_but(frame.num_ranks, -1)));
   if (frame.num_ranks < 2) return;
   const int share = dice.range_int(0, 99);
-  if (share < 8 && frame.num_ranks <= 4) {
+  if (frame.rules.mask_each_rank || (share < 8 && frame.num_ranks <= 4)) {
     for (int masked = 0; masked < frame.num_ranks; ++masked) {
       rounds.push_back(choose_round(dice, frame, all_ranks_but(frame.num_ranks, masked)));
     }
@@ -249,19 +256,38 @@ GroupConfig make_config(const Frame& frame, const std::vector<RoundPlan>& rounds
 
 }  // namespace
 
-CasePlan plan_case(std::uint64_t seed, std::int64_t index) {
+GroupConfig config_of(int num_ranks, int num_experts, const std::vector<RoundPlan>& rounds) {
+  return make_config({.num_ranks = num_ranks, .num_experts = num_experts}, rounds);
+}
+
+CasePlan plan_case(std::uint64_t seed, std::int64_t index, const PlanRules& rules) {
   Dice dice(key_of({seed, static_cast<std::uint64_t>(index)}));
-  CasePlan plan{.seed = seed, .index = index, .num_ranks = choose_ranks(dice)};
-  Frame frame{.num_ranks = plan.num_ranks};
+  CasePlan plan{.seed = seed, .index = index, .num_ranks = choose_ranks(dice, rules)};
+  Frame frame{.num_ranks = plan.num_ranks, .rules = rules};
   frame.num_nodes = dice.chance(50) ? 1 : plan.num_ranks / choose_divisor(dice, plan.num_ranks);
+  if (rules.backend == Backend::kCuda) frame.num_nodes = 1;
   frame.num_experts = dice.chance(5) ? dice.range_int(1, plan.num_ranks)  // ranks without an expert
                                      : plan.num_ranks + dice.range_int(0, 3 * plan.num_ranks);
   choose_rounds(dice, frame, plan.rounds);
   plan.config = make_config(frame, plan.rounds);
+  plan.config.backend = rules.backend;
+  plan.config.num_sms = dice.pick({1, 2, 3, 8, 16, 24});
+  plan.streams = dice.pick({Streams::kGroup, Streams::kCaller, Streams::kEvents});
   return plan;
 }
 
 namespace {
+
+std::string_view name_of(Streams streams) {
+  switch (streams) {
+    case Streams::kGroup:
+      return "the group's stream";
+    case Streams::kCaller:
+      return "the caller's stream";
+    default:
+      return "events between streams";
+  }
+}
 
 std::string describe(const RowsPlan& rows) {
   std::string text(name_of(rows.dtype));
@@ -282,6 +308,9 @@ std::string describe(const OperationPlan& operation) {
 std::string describe(const CasePlan& plan) {
   std::string text = fmt::format("{} ranks, {} a node, {} experts", plan.num_ranks, plan.config.ranks_per_node,
                                  plan.config.num_experts);
+  if (plan.config.backend == Backend::kCuda) {
+    text += fmt::format(", {} SMs, {}", plan.config.num_sms, name_of(plan.streams));
+  }
   for (const RoundPlan& round : plan.rounds) {
     text += fmt::format("; {} live:", round.live.size());
     for (const OperationPlan& operation : round.operations) text += " " + describe(operation);

@@ -16,13 +16,19 @@ enum class Routing : std::uint8_t { kDistinct, kRepeats, kHot, kHoles, kNone };
 /// Strides of ready scales.
 enum class ScaleStrides : std::uint8_t { kDense, kTransposed, kGapped, kBroadcast };
 enum class WeightsAt : std::uint8_t { kNowhere, kDispatch, kCombine, kBoth };
-/// max_recv_rows against what arrives.
-enum class Capacity : std::uint8_t { kNone, kExact, kLarger, kTooSmall };
+/// max_recv_rows against what arrives. kWorst, whatever may arrive, is not drawn.
+enum class Capacity : std::uint8_t { kNone, kExact, kLarger, kTooSmall, kWorst };
 /// How the operations of a round follow one another.
 ///   kSequential   dispatch and combine of each in turn
 ///   kInterleaved  both are sent before either is received, and received in the other order
 ///   kOverlapped   the second dispatch is sent while the first combine is in flight
 enum class Pattern : std::uint8_t { kSequential, kInterleaved, kOverlapped };
+
+/// CUDA: what calls are put on.
+///   kGroup   the group's stream, as is everything else of the rank
+///   kCaller  a stream of the caller's, as is everything else of the rank
+///   kEvents  the group's, ordered with the caller's by events
+enum class Streams : std::uint8_t { kGroup, kCaller, kEvents };
 
 /// x of one dispatch.
 struct RowsPlan {
@@ -73,10 +79,23 @@ struct CasePlan {
   std::int64_t index = 0;
   int num_ranks = 1;
   GroupConfig config = {};  ///< window_bytes follows from the data
+  Streams streams = Streams::kGroup;
   std::vector<RoundPlan> rounds = {};
 };
 
-CasePlan plan_case(std::uint64_t seed, std::int64_t index);
+/// What may be drawn: what a backend serves, or what somebody asks for.
+struct PlanRules {
+  Backend backend = Backend::kCpu;  ///< kCuda: one node
+  int max_ranks = 16;
+  int num_ranks = 0;                  ///< 0 = drawn
+  std::optional<Layout> layout = {};  ///< of every operation
+  bool mask_each_rank = false;        ///< a round with all ranks, then one without each rank in turn
+};
+
+CasePlan plan_case(std::uint64_t seed, std::int64_t index, const PlanRules& rules = {});
+
+/// Of a group of one node that has room for the rounds.
+GroupConfig config_of(int num_ranks, int num_experts, const std::vector<RoundPlan>& rounds);
 
 /// One line.
 std::string describe(const CasePlan& plan);

@@ -3,36 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
-#include <limits>
-#include <memory>
 #include <optional>
 #include <stdexcept>
 
+#include "backend.hpp"
 #include "check/compare.hpp"
 #include "crossdock/group.hpp"
+#include "place.hpp"
 
 namespace crossdock::tools::check {
 namespace {
-
-/// Ordinary memory that a call writes into, poison at first.
-struct Output {
-  std::vector<std::byte> bytes;
-  TensorView view;
-};
-
-Output make_output(DType dtype, const std::vector<std::int64_t>& shape) {
-  Output output{.bytes = {}, .view = {.dtype = dtype, .num_dims = static_cast<int>(shape.size())}};
-  std::int64_t stride = 1;
-  for (std::size_t d = shape.size(); d-- > 0;) {
-    output.view.shape[d] = shape[d];
-    output.view.strides[d] = stride;
-    stride *= shape[d];
-  }
-  output.bytes.assign(std::max<std::size_t>(static_cast<std::size_t>(stride) * size_of(dtype), 16), reference::kPoison);
-  output.view.data = output.bytes.data();
-  return output;
-}
 
 /// One operation under way on this rank.
 struct Flight {
@@ -40,7 +20,9 @@ struct Flight {
   const Part& part;
   int rank;
   std::string name;
-  Output out_x = {}, out_again = {}, out_y = {};
+  DispatchInput input = {}, again_input = {};
+  CombineInput combine_input = {};
+  TensorView out_x = {}, out_again = {}, out_y = {};
   std::optional<PendingDispatch> pending_dispatch = {};
   std::optional<PendingCombine> pending_combine = {};
   DispatchResult result = {}, again = {};
@@ -50,6 +32,11 @@ struct Flight {
   const reference::Dispatched& expected() const { return operation.dispatched[static_cast<std::size_t>(rank)]; }
   const reference::Dispatched& expected_again() const { return operation.again[static_cast<std::size_t>(rank)]; }
   const reference::Combined& expected_combined() const { return operation.combined[static_cast<std::size_t>(rank)]; }
+  /// Without a bound on the rows the host waits to learn their number.
+  bool waits_for_rows() const {
+    const bool bounded = part.max_recv_rows.has_value() || part.out_x_rows >= 0;
+    return operation.plan.layout != Layout::kExpertPadded && !bounded;
+  }
   /// Half of the operations use the calls that do both halves at once.
   bool whole_calls() const { return operation.plan.key % 2 == 0; }
 };
@@ -58,20 +45,60 @@ DType arriving_dtype(const RowsPlan& rows) { return rows.quantize == Quantize::k
 
 class RankRun {
  public:
-  RankRun(const Case& made, const World& world, Rendezvous& rendezvous)
-      : made_(made), rendezvous_(rendezvous), group_(world, made.config) {}
+  RankRun(const Case& made, const World& world, Rendezvous& rendezvous, gpu::Device* device)
+      : made_(made),
+        rendezvous_(rendezvous),
+        device_(device),
+        place_(device),
+        group_(world, config_for(made, device)),
+        comparison_(device == nullptr) {
+    if (device_ != nullptr) device_->use_stream(own_stream() ? device_->own_stream() : group_.stream());
+  }
 
   std::size_t run() {
     for (std::size_t round = 0; round < made_.rounds.size(); ++round) {
       rendezvous_.wait();  // a masked rank makes no calls, and comes back with the others
       run_round(made_.rounds[round], round);
     }
+    if (place_.on_gpu()) expect_no_error();
     rendezvous_.wait();
     if (!comparison_.equal()) throw std::runtime_error(comparison_.summary());
     return comparison_.bytes();
   }
 
  private:
+  static GroupConfig config_for(const Case& made, const gpu::Device* device) {
+    GroupConfig config = made.config;
+    put_on_device(device, made.plan.num_ranks, config);
+    return config;
+  }
+
+  bool own_stream() const { return made_.plan.streams != Streams::kGroup; }
+  bool by_events() const { return place_.on_gpu() && made_.plan.streams == Streams::kEvents; }
+  /// What the library's calls are put on.
+  void* call_stream() const { return made_.plan.streams == Streams::kCaller ? device_->own_stream() : group_.stream(); }
+
+  /// Of the next call; what this rank has put on its stream comes before it.
+  Execution execution(const Flight& flight) {
+    if (!place_.on_gpu()) return {};
+    Execution execution;
+    const std::uint64_t key = flight.operation.plan.key >> 8;
+    if (key % 3 == 0)
+      execution.num_sms = 1 + static_cast<int>(key / 3 % static_cast<unsigned>(group_.config().num_sms));
+    if (made_.plan.streams == Streams::kCaller) execution.stream = device_->own_stream();
+    if (by_events()) {
+      device_->mark();
+      execution.after = device_->before_call();
+      execution.done = device_->after_call();
+    }
+    return execution;
+  }
+
+  /// Results of a call that has returned may be read on the own stream.
+  void follow_call() {
+    if (by_events()) device_->follow_call();
+  }
+
   void run_round(const Round& round, std::size_t number) {
     const bool changes = number > 0 && round.live != made_.rounds[number - 1].live;
     if (!std::ranges::binary_search(round.live, group_.rank())) return;
@@ -83,9 +110,20 @@ class RankRun {
                          .part = operation.parts[static_cast<std::size_t>(group_.rank())],
                          .rank = group_.rank(),
                          .name = fmt::format("round {} operation {}", number, i)});
+      put_inputs(flights.back());
     }
     run_pattern(round.pattern, flights);
     for (const Flight& flight : flights) check_intact(flight);
+    flights.clear();
+    place_.clear();
+  }
+
+  /// Inputs lie where calls read them before the first call: copying them later would keep calls apart.
+  void put_inputs(Flight& flight) {
+    flight.input = place_.put(flight.part.dispatch_input());
+    if (flight.operation.refusal) return;
+    if (flight.operation.plan.again) flight.again_input = place_.put(flight.part.again_input());
+    flight.combine_input = place_.put(flight.part.combine_input());
   }
 
   void run_pattern(Pattern pattern, std::vector<Flight>& flights) {
@@ -105,7 +143,8 @@ class RankRun {
     }
     if (flight.whole_calls()) {
       poison_window();
-      flight.result = group_.dispatch(flight.part.dispatch_input(), dispatch_options(flight));
+      flight.result = group_.dispatch(flight.input, dispatch_options(flight));
+      follow_call();
       check_dispatch(flight);
     } else {
       send_dispatch(flight);
@@ -117,6 +156,7 @@ class RankRun {
       const CombineOptions options = combine_options(flight);
       poison_window();
       flight.combined = group_.combine(flight.result.handle, input, options);
+      follow_call();
       check_combine(flight);
     } else {
       send_combine(flight);
@@ -152,13 +192,14 @@ class RankRun {
 
   void send_dispatch(Flight& flight) {
     poison_window();
-    flight.pending_dispatch.emplace(group_.dispatch_send(flight.part.dispatch_input(), dispatch_options(flight)));
+    flight.pending_dispatch.emplace(group_.dispatch_send(flight.input, dispatch_options(flight)));
   }
 
   void receive_dispatch(Flight& flight) {
     poison_window();
     flight.result = group_.dispatch_receive(std::move(*flight.pending_dispatch));
     flight.pending_dispatch.reset();
+    follow_call();
     check_dispatch(flight);
   }
 
@@ -168,13 +209,14 @@ class RankRun {
     options.max_recv_rows = flight.part.max_recv_rows;
     set_out_x(flight, *flight.operation.plan.again, flight.part.out_again_rows, flight.out_again, options);
     poison_window();
-    const DispatchInput input = flight.part.again_input();
+    options.execution = execution(flight);
     if (flight.whole_calls()) {
-      flight.again = group_.dispatch(flight.result.handle, input, options);
+      flight.again = group_.dispatch(flight.result.handle, flight.again_input, options);
     } else {
-      flight.again = group_.dispatch_receive(group_.dispatch_send(flight.result.handle, input, options));
+      flight.again = group_.dispatch_receive(group_.dispatch_send(flight.result.handle, flight.again_input, options));
     }
-    comparison_.dispatched(flight.name + " cached dispatch", flight.again, flight.expected_again());
+    follow_call();
+    compare_dispatch(flight, flight.name + " cached dispatch", flight.again, flight.expected_again());
     check_tail(flight.name + " cached dispatch out_x", flight.out_again, flight.again.x);
   }
 
@@ -189,6 +231,7 @@ class RankRun {
     poison_window();
     flight.combined = group_.combine_receive(std::move(*flight.pending_combine));
     flight.pending_combine.reset();
+    follow_call();
     check_combine(flight);
   }
 
@@ -196,27 +239,28 @@ class RankRun {
     DispatchOptions options = flight.operation.dispatch_options();
     options.max_recv_rows = flight.part.max_recv_rows;
     set_out_x(flight, flight.operation.plan.rows, flight.part.out_x_rows, flight.out_x, options);
+    options.execution = execution(flight);
     return options;
   }
 
-  void set_out_x(const Flight& flight, const RowsPlan& rows, std::int64_t out_rows, Output& output,
+  void set_out_x(const Flight& flight, const RowsPlan& rows, std::int64_t out_rows, TensorView& output,
                  DispatchOptions& options) {
     if (out_rows < 0) return;
     const std::int64_t hidden = flight.operation.plan.hidden;
     const bool padded = flight.operation.plan.layout == Layout::kExpertPadded;
-    output = padded ? make_output(arriving_dtype(rows), {group_.num_local_experts(), out_rows, hidden})
-                    : make_output(arriving_dtype(rows), {out_rows, hidden});
-    options.out_x = output.view;
+    output = padded ? place_.make(arriving_dtype(rows), {group_.num_local_experts(), out_rows, hidden})
+                    : place_.make(arriving_dtype(rows), {out_rows, hidden});
+    options.out_x = output;
   }
 
   /// Rows in the window are read in place; others are copied by the library.
   CombineInput combine_input(Flight& flight) {
-    CombineInput input = flight.part.combine_input();
+    CombineInput input = flight.combine_input;
     if (!flight.operation.plan.rows_in_window) return input;
     const auto& s = input.x.shape;
     flight.combine_rows = input.x.num_dims == 3 ? group_.allocate(input.x.dtype, {s[0], s[1], s[2]})
                                                 : group_.allocate(input.x.dtype, {s[0], s[1]});
-    if (input.x.num_elements() > 0) std::memcpy(flight.combine_rows.view.data, input.x.data, input.x.num_bytes());
+    place_.copy(flight.combine_rows.view, input.x);
     input.x = flight.combine_rows.view;
     return input;
   }
@@ -225,15 +269,16 @@ class RankRun {
     CombineOptions options = flight.operation.combine_options();
     if (flight.operation.plan.out_y) {
       const OperationPlan& plan = flight.operation.plan;
-      flight.out_y = make_output(plan.out_dtype.value_or(plan.combine_dtype),
+      flight.out_y = place_.make(plan.out_dtype.value_or(plan.combine_dtype),
                                  {plan.tokens[static_cast<std::size_t>(flight.rank)], plan.hidden});
-      options.out_y = flight.out_y.view;
+      options.out_y = flight.out_y;
     }
+    options.execution = execution(flight);
     return options;
   }
 
   void check_dispatch(const Flight& flight) {
-    comparison_.dispatched(flight.name + " dispatch", flight.result, flight.expected());
+    compare_dispatch(flight, flight.name + " dispatch", flight.result, flight.expected());
     check_tail(flight.name + " dispatch out_x", flight.out_x, flight.result.x);
     const Handle& handle = flight.result.handle;
     comparison_.number(flight.name + " handle.num_tokens", handle.num_tokens(),
@@ -244,52 +289,106 @@ class RankRun {
                        static_cast<int>(flight.operation.plan.tree));
   }
 
+  void compare_dispatch(const Flight& flight, const std::string& name, const DispatchResult& got,
+                        const reference::Dispatched& expected) {
+    const DispatchResult host = place_.read(got);
+    comparison_.dispatched(name, host, expected);
+    if (!place_.on_gpu()) return;
+    comparison_.number(name + " device_num_rows", *static_cast<const std::int64_t*>(host.device_num_rows.data),
+                       expected.num_rows);
+    if (flight.waits_for_rows() && got.num_rows < 0) comparison_.differs(name + ": the host did not wait for num_rows");
+  }
+
   void check_combine(const Flight& flight) {
-    comparison_.combined(flight.name + " combine", flight.combined, flight.expected_combined());
+    comparison_.combined(flight.name + " combine", place_.read(flight.combined), flight.expected_combined());
   }
 
   /// What the caller gave for x and the result does not cover.
-  void check_tail(const std::string& name, const Output& output, const TensorView& x) {
-    if (!output.view.given()) return;
-    if (x.data != output.view.data) {
+  void check_tail(const std::string& name, const TensorView& output, const TensorView& x) {
+    if (!output.given()) return;
+    if (x.data != output.data) {
       comparison_.differs(name + ": the result is elsewhere");
       return;
     }
     const std::size_t used = x.num_bytes();
-    comparison_.poison(name, output.bytes.data() + used, output.view.num_bytes() - used);
+    expect_poison(name, static_cast<const std::byte*>(output.data) + used, output.num_bytes() - used);
+  }
+
+  void expect_poison(const std::string& name, const void* memory, std::size_t bytes) {
+    const std::vector<std::byte> copy = place_.read_bytes(memory, bytes);
+    comparison_.poison(name, copy.data(), copy.size());
   }
 
   /// Later operations must not have touched results that still live.
   void check_intact(const Flight& flight) {
     if (flight.operation.refusal || !comparison_.equal()) return;
-    comparison_.tensor(flight.name + " dispatch x after all", flight.result.x, flight.expected().x);
-    comparison_.tensor(flight.name + " combine y after all", flight.combined.y, flight.expected_combined().y);
+    comparison_.tensor(flight.name + " dispatch x after all", place_.read(flight.result.x), flight.expected().x);
+    comparison_.tensor(flight.name + " combine y after all", place_.read(flight.combined.y),
+                       flight.expected_combined().y);
   }
 
   void expect_refusal(Flight& flight) {
-    const Refusal& refusal = *flight.operation.refusal;
+    const ErrorCode expected = flight.operation.refusal->code;
     try {
-      flight.result = group_.dispatch(flight.part.dispatch_input(), dispatch_options(flight));
-    } catch (const Error& error) {
-      if (error.code() != refusal.code) throw;
-      comparison_.number(flight.name + " refusal peer", error.report().peer, refusal.report.peer);
-      comparison_.number(flight.name + " refusal expected", error.report().expected, refusal.report.expected);
-      comparison_.number(flight.name + " refusal observed", error.report().observed, refusal.report.observed);
-      if (flight.out_x.view.given()) {
-        comparison_.poison(flight.name + " refused out_x", flight.out_x.bytes.data(), flight.out_x.bytes.size());
+      flight.result = group_.dispatch(flight.input, dispatch_options(flight));
+      if (place_.on_gpu()) {
+        expect_late_refusal(flight);
+        return;
       }
+    } catch (const Error& error) {
+      if (error.code() != expected) throw;
+      check_refusal(flight, error);
       return;
     }
-    comparison_.differs(fmt::format("{}: expected {}, got a result", flight.name, name_of(refusal.code)));
+    comparison_.differs(fmt::format("{}: expected {}, got a result", flight.name, name_of(expected)));
+  }
+
+  /// The host has not waited: the counts of what was returned are 0, and status() says why, once.
+  void expect_late_refusal(const Flight& flight) {
+    follow_call();
+    const DispatchResult host = place_.read(flight.result);
+    comparison_.number(flight.name + " refused num_rows", host.num_rows, 0);
+    const auto* counts = static_cast<const std::int32_t*>(host.tokens_per_expert.data);
+    for (std::int64_t i = 0; i < host.tokens_per_expert.num_elements(); ++i) {
+      comparison_.number(flight.name + " refused tokens_per_expert", counts[i], 0);
+    }
+    const std::optional<Error> error = group_.status();
+    if (!error) {
+      comparison_.differs(fmt::format("{}: expected {} from status(), got nothing", flight.name,
+                                      name_of(flight.operation.refusal->code)));
+      return;
+    }
+    if (error->code() != flight.operation.refusal->code) throw *error;
+    check_refusal(flight, *error);
+    expect_no_error();
+  }
+
+  void check_refusal(const Flight& flight, const Error& error) {
+    const Report& expected = flight.operation.refusal->report;
+    comparison_.number(flight.name + " refusal peer", error.report().peer, expected.peer);
+    comparison_.number(flight.name + " refusal expected", error.report().expected, expected.expected);
+    comparison_.number(flight.name + " refusal observed", error.report().observed, expected.observed);
+    if (!flight.out_x.given()) return;
+    expect_poison(flight.name + " refused out_x", flight.out_x.data, flight.out_x.num_bytes());
+  }
+
+  void expect_no_error() {
+    if (const auto error = group_.status())
+      comparison_.differs(fmt::format("expected no error, got {}", error->what()));
   }
 
   /// Fills all free window memory, so that what a call leaves untouched shows.
   void poison_window() {
     std::vector<Group::Allocation> pieces;
+    // behind the calls so far, which may still use memory that they have given back
+    if (by_events()) device_->use_stream(call_stream());
     for (std::int64_t bytes = largest_free(); bytes > 0; bytes = largest_free()) {
       pieces.push_back(group_.allocate(DType::kFp8E4m3, {bytes}));
-      std::memset(pieces.back().view.data, std::to_integer<int>(reference::kPoison), static_cast<std::size_t>(bytes));
+      place_.poison(pieces.back().view.data, static_cast<std::size_t>(bytes));
     }
+    if (!by_events()) return;
+    device_->use_stream(device_->own_stream());
+    device_->follow(call_stream());
   }
 
   /// The largest free piece: the Report of a refused allocation has it.
@@ -306,14 +405,16 @@ class RankRun {
 
   const Case& made_;
   Rendezvous& rendezvous_;
+  gpu::Device* device_;
+  Place place_;
   Group group_;
   Comparison comparison_;
 };
 
 }  // namespace
 
-std::size_t run_rank(const Case& made, const World& world, Rendezvous& rendezvous) {
-  return RankRun(made, world, rendezvous).run();
+std::size_t run_rank(const Case& made, const World& world, Rendezvous& rendezvous, gpu::Device* device) {
+  return RankRun(made, world, rendezvous, device).run();
 }
 
 }  // namespace crossdock::tools::check

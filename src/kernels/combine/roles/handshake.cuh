@@ -4,6 +4,8 @@
 #include "device/sync/wait.cuh"
 #include "kernels/combine/combine_args.hpp"
 #include "kernels/combine/combine_smem.cuh"
+#include "kernels/live.cuh"
+#include "kernels/store_words.cuh"
 
 namespace crossdock::kernels {
 
@@ -11,40 +13,121 @@ __device__ __forceinline__ device::Board* board_of(const CombineArgs& args, int 
   return reinterpret_cast<device::Board*>(args.port.windows[rank] + args.board);
 }
 
+/// Bytes of a row that is pulled.
+__device__ __forceinline__ std::int64_t pulled_bytes(const CombineArgs& args) {
+  return static_cast<std::int64_t>(args.hidden) * (args.row_dtype == DType::kFp32 ? 4 : 2);
+}
+
+/// One warp: where this rank's rows are, and its terms, to all peers.
+__device__ __forceinline__ void post_ready(const CombineArgs& args, std::uint64_t tag) {
+  const int lane = static_cast<int>(threadIdx.x % 32);
+  const int rank = args.port.rank;
+  for (int peer = 0; peer < args.port.num_ranks; ++peer) {
+    if (is_live(args.port, peer)) {
+      store_words<std::uint32_t>(board_of(args, peer)->combine_terms[rank], args.terms, lane);
+    }
+  }
+  __syncwarp();
+  if (!is_live(args.port, lane)) return;
+  device::Board* theirs = board_of(args, lane);
+  theirs->rows_at[rank] = args.rows_at;
+  theirs->recv_weights_at[rank] = args.recv_weights_at;
+  theirs->positions_at[rank] = args.positions_at;
+  device::store_release_sys(&theirs->ready[rank], tag);
+}
+
+/// A warp, once all are ready: whether all gave the same terms.
+__device__ __forceinline__ Disagreement compare_terms(const CombineArgs& args, const device::Board& mine) {
+  constexpr int kTogether = 8;
+  Agreement agreement(args.terms);
+  for (int first = 0; first < args.port.num_ranks; first += kTogether) {
+    std::int32_t words[kTogether];
+#pragma unroll
+    for (int i = 0; i < kTogether; ++i) {
+      words[i] = is_live(args.port, first + i) ? agreement.load(mine.combine_terms[first + i]) : 0;
+    }
+#pragma unroll
+    for (int i = 0; i < kTogether; ++i) {
+      if (is_live(args.port, first + i)) agreement.look(first + i, words[i]);
+    }
+  }
+  return agreement.result();
+}
+
 /// The first warp of each block, a lane a rank; the first block speaks for its rank, unless an earlier wait of it gave
 /// up.
 __device__ __forceinline__ void enter(const CombineArgs& args, CombineEntry& entry) {
   if (threadIdx.x < 32) {
     const int lane = static_cast<int>(threadIdx.x);
-    bool ready = !device::has_given_up(args.limit);
-    if (ready && lane < args.port.num_ranks) {
-      device::Board* theirs = board_of(args, lane);
-      const device::Board* mine = board_of(args, args.port.rank);
-      if (blockIdx.x == 0) {
-        theirs->rows_at[args.port.rank] = args.rows_at;
-        device::fence_sys();
-        device::store_release_sys(&theirs->ready[args.port.rank], args.tag);
-      }
-      ready = device::wait_for(&mine->ready[lane], args.tag,
-                               {device::Operation::kCombine, device::Phase::kReady, args.port.rank, lane}, args.limit);
-      const std::uint64_t first = static_cast<std::uint64_t>(args.first_rows[lane]) * args.row_bytes;
-      if (ready) entry.rows[lane] = args.port.windows[lane] + device::load_relaxed_sys(&mine->rows_at[lane]) + first;
-      // Rows that a peer wrote are read by bulk copies.
-      device::fence_proxy_async();
+    const device::Board* mine = board_of(args, args.port.rank);
+    const std::uint64_t tag = args.channel->tag + 1;
+    const bool is_rank = is_live(args.port, lane);
+    const bool has_rows = is_rank && !args.per_selection && args.terms.rejected < 0;
+    const std::int64_t first_row = has_rows ? args.first_rows[lane] : 0;
+    bool ready = __all_sync(~0U, !device::has_given_up(args.limit));
+    if (ready && blockIdx.x == 0) post_ready(args, tag);
+    if (ready && is_rank) {
+      ready = device::wait_for(
+          &mine->ready[lane], tag,
+          {device::Operation::kCombine, device::Phase::kReady, args.port.rank, lane, blockIdx.x == 0}, args.limit);
     }
     ready = __all_sync(~0U, ready);
-    if (lane == 0) entry.ready = ready;
+    __syncwarp();
+    Disagreement found{.state = device::CallState::kGaveUp};
+    if (ready) {
+      const std::byte* rows = nullptr;
+      if (is_rank) rows = args.port.windows[lane] + __ldcg(&mine->rows_at[lane]) + first_row * pulled_bytes(args);
+      entry.rows[lane] = rows;
+      found = compare_terms(args, *mine);
+    }
+    if (lane == 0) {
+      entry.tag = tag;
+      entry.found = found;
+    }
+    // Rows that a peer wrote are read by bulk copies.
+    device::fence_proxy_async();
   }
   __syncthreads();
 }
 
-/// The first warp of the last block. Rows may change once combine is done, so it waits for all readers.
-__device__ __forceinline__ void leave(const CombineArgs& args) {
+/// One warp, a lane a rank. Also where the ranks disagreed, because a rank is ready again once it has heard that all
+/// are through with what it posted; and rows may change then.
+__device__ __forceinline__ bool exchange_read(const CombineArgs& args, std::uint64_t tag) {
   const int lane = static_cast<int>(threadIdx.x);
-  if (lane >= args.port.num_ranks || device::has_given_up(args.limit)) return;
-  device::store_release_sys(&board_of(args, lane)->read[args.port.rank], args.tag);
-  device::wait_for(&board_of(args, args.port.rank)->read[lane], args.tag,
-                   {device::Operation::kCombine, device::Phase::kRead, args.port.rank, lane}, args.limit);
+  if (__any_sync(~0U, device::has_given_up(args.limit))) return false;
+  // The thread whose fence stands behind all blocks' loads (is_last_block) signals: a fence less.
+  for (int peer = 0; lane == 0 && peer < args.port.num_ranks; ++peer) {
+    if (is_live(args.port, peer)) device::store_relaxed_sys(&board_of(args, peer)->read[args.port.rank], tag);
+  }
+  __syncwarp();
+  const bool read =
+      !is_live(args.port, lane) ||
+      device::wait_for(&board_of(args, args.port.rank)->read[lane], tag,
+                       {device::Operation::kCombine, device::Phase::kRead, args.port.rank, lane}, args.limit);
+  return __all_sync(~0U, read);
+}
+
+/// The last block.
+__device__ __forceinline__ void leave(const CombineArgs& args, const CombineEntry& entry) {
+  __shared__ bool all_read;
+  if (threadIdx.x < 32) {
+    device::CallOutcome& outcome = *args.outcome;
+    if (threadIdx.x == 0) {
+      outcome.rank = entry.found.rank;
+      outcome.field = entry.found.field;
+      outcome.theirs = entry.found.theirs;
+      outcome.state = entry.found.state;
+    }
+    const bool read = exchange_read(args, entry.tag);
+    if (threadIdx.x == 0) {
+      all_read = read;
+      args.channel->tag = entry.tag;
+      if (!read) outcome.state = device::CallState::kGaveUp;
+      device::store_release_sys(&outcome.tag, entry.tag);
+    }
+  }
+  __syncthreads();
+  if (!all_read) device::tell_peers(args.port, args.board, args.limit);
 }
 
 }  // namespace crossdock::kernels

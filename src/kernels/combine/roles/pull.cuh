@@ -14,13 +14,14 @@ class Puller {
  public:
   __device__ Puller(const CombineArgs& args, CombineSmem<V>& smem)
       : args_(args),
+        row_bytes_(row_bytes_of(args)),
         warp_(static_cast<int>(threadIdx.x / 32)),
         lane_(static_cast<int>(threadIdx.x % 32)),
         pieces_(smem.pieces[warp_]),
         full_(smem.full[warp_]),
         loading_(args, static_cast<int>(blockIdx.x) * V.warps + warp_, static_cast<int>(gridDim.x) * V.warps),
         adding_(loading_),
-        rows_(lane_ < args.port.num_ranks ? smem.entry.rows[lane_] : nullptr) {}
+        rows_(smem.entry.rows[lane_]) {}
 
   __device__ void run() {
     make_barriers();
@@ -48,7 +49,7 @@ class Puller {
     const int rank = __ffs(static_cast<int>(left_)) - 1;
     left_ &= left_ - 1;
     if (lane_ == rank) {
-      const std::byte* row = rows_ + static_cast<std::int64_t>(loading_.slot()) * args_.row_bytes;
+      const std::byte* row = rows_ + static_cast<std::int64_t>(loading_.slot()) * row_bytes_;
       device::mbarrier_arrive_expect(&full_[load_stage_], loading_.bytes());
       device::bulk_load(pieces_[load_stage_], row + loading_.offset(), loading_.bytes(), &full_[load_stage_]);
     }
@@ -67,10 +68,13 @@ class Puller {
       __syncwarp();  // all lanes have read the stage that is loaded next
       load();
     }
-    sum.store(args_.y + static_cast<std::int64_t>(adding_.token()) * args_.row_bytes + adding_.offset(), bytes);
+    const std::int64_t at = static_cast<std::int64_t>(adding_.token()) * row_bytes_ + adding_.offset();
+    add_biases(args_, at, bytes, sum);
+    sum.store(args_.y + at, bytes);
   }
 
   const CombineArgs& args_;
+  int row_bytes_;
   int warp_;
   int lane_;
   std::byte (&pieces_)[V.stages][V.piece_bytes];

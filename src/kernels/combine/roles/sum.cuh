@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "device/ptx/vector.cuh"
+#include "kernels/combine/combine_args.hpp"
 
 namespace crossdock::kernels {
 
@@ -29,8 +30,8 @@ class PieceSum {
     }
   }
 
-  /// The same from global memory, for GPUs without bulk copies.
-  __device__ __forceinline__ void add_global(const std::byte* piece, std::uint32_t bytes) {
+  /// The same from a peer's memory, for GPUs without bulk copies.
+  __device__ __forceinline__ void add_peer(const std::byte* piece, std::uint32_t bytes) {
     uint4 values[kVectors];
 #pragma unroll
     for (int i = 0; i < kVectors; ++i) {
@@ -39,6 +40,14 @@ class PieceSum {
 #pragma unroll
     for (int i = 0; i < kVectors; ++i) {
       if (at(i) < bytes) add_vector(i, values[i]);
+    }
+  }
+
+  /// The same from the own memory, one vector at a time: more registers would spill.
+  __device__ __forceinline__ void add_own(const std::byte* piece, std::uint32_t bytes) {
+#pragma unroll
+    for (int i = 0; i < kVectors; ++i) {
+      if (at(i) < bytes) add_vector(i, device::load_once(reinterpret_cast<const uint4*>(piece + at(i))));
     }
   }
 
@@ -77,5 +86,13 @@ class PieceSum {
 
   float sums_[kVectors][8];
 };
+
+/// bf16 biases of a piece that begins `at` bytes into y.
+template <int kVectors>
+__device__ __forceinline__ void add_biases(const CombineArgs& args, std::int64_t at, std::uint32_t bytes,
+                                           PieceSum<kVectors>& sum) {
+  if (args.bias0 != nullptr) sum.add_own(args.bias0 + at, bytes);
+  if (args.bias1 != nullptr) sum.add_own(args.bias1 + at, bytes);
+}
 
 }  // namespace crossdock::kernels

@@ -7,13 +7,17 @@
 
 namespace crossdock::kernels {
 
+/// bf16.
+__device__ __forceinline__ int row_bytes_of(const CombineArgs& args) { return 2 * args.hidden; }
+
 template <CombineVariant V>
 class Work {
  public:
   /// Pieces first, first + stride, ... of all tokens' rows.
   __device__ Work(const CombineArgs& args, int first, int stride)
       : args_(args),
-        per_row_(base::div_up(args.row_bytes, V.piece_bytes)),
+        row_bytes_(row_bytes_of(args)),
+        per_row_(base::div_up(row_bytes_, V.piece_bytes)),
         token_step_(stride / per_row_),
         piece_step_(stride % per_row_),
         at_{first / per_row_, first % per_row_},
@@ -24,7 +28,7 @@ class Work {
   __device__ int token() const { return at_.token; }
   __device__ std::int32_t offset() const { return at_.piece * V.piece_bytes; }
   __device__ std::uint32_t bytes() const {
-    return static_cast<std::uint32_t>(min(V.piece_bytes, args_.row_bytes - offset()));
+    return static_cast<std::uint32_t>(min(V.piece_bytes, row_bytes_ - offset()));
   }
   /// Of the lane's rank, -1 = no row there.
   __device__ std::int32_t slot() const { return slot_; }
@@ -56,6 +60,7 @@ class Work {
   }
 
   const CombineArgs& args_;
+  int row_bytes_;
   int per_row_;
   int token_step_;
   int piece_step_;

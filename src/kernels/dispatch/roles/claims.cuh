@@ -10,7 +10,7 @@ namespace crossdock::kernels {
 class Claims {
  public:
   __device__ Claims(const DispatchArgs& args, int warp, int warps)
-      : counter_(args.claimed),
+      : counter_(&args.channel->claimed),
         first_(static_cast<int>(blockIdx.x) * warps + warp),
         base_(static_cast<int>(gridDim.x) * warps) {}
 

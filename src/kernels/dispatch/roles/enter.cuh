@@ -1,90 +1,111 @@
-// The start of a dispatch: every rank announces its rows and its offer, and derives every first row from all of them.
+// The start of a dispatch: every rank announces its rows and its offer to every rank, and derives every first row and
+// every refusal from all announcements.
 #pragma once
 
+#include "base/math.hpp"
 #include "device/sync/wait.cuh"
 #include "kernels/dispatch/dispatch_smem.cuh"
-#include "kernels/placement.cuh"
+#include "kernels/dispatch/roles/announce.cuh"
+#include "kernels/dispatch/roles/announced.cuh"
 
 namespace crossdock::kernels {
 
-__device__ __forceinline__ device::Board* board_of(const DispatchArgs& args, int rank) {
-  return reinterpret_cast<device::Board*>(args.port.windows[rank] + args.board);
+/// A warp, a lane a rank: the lowest rank that more rows are meant for than it takes fails the call.
+__device__ __forceinline__ void refuse_excess(DispatchEntry& entry, bool is_rank, std::int64_t needed,
+                                              std::int64_t taken) {
+  const std::uint32_t refusing = __ballot_sync(~0U, is_rank && needed > taken);
+  if (static_cast<int>(threadIdx.x % 32) != __ffs(static_cast<int>(refusing)) - 1) return;
+  entry.state = device::CallState::kCapacityExceeded;
+  entry.rank = static_cast<std::int32_t>(threadIdx.x % 32);
+  entry.rows_needed = needed;
+  entry.rows_taken = taken;
 }
 
-/// One warp: its rank's announcement to one peer.
-__device__ __forceinline__ void announce(const DispatchArgs& args, int peer) {
+/// One warp, once all announcements are here.
+__device__ __forceinline__ void read_announcements(const DispatchArgs& args, DispatchEntry& entry) {
   const int lane = static_cast<int>(threadIdx.x % 32);
-  device::Board* board = board_of(args, peer);
-  device::Announcement& announcement = board->announcements[args.port.rank];
-  if (lane == 0) announcement.offer = args.offer;
-  if (lane < args.port.num_ranks) announcement.rows_to[lane] = args.rank_rows[lane];
-  const ExpertRange experts = experts_of(peer, args.num_experts, args.port.num_ranks);
-  for (int i = lane; i < experts.count; i += 32) announcement.expert_rows[i] = args.expert_rows[experts.first + i];
-  __syncwarp();
+  const device::Board& board = *board_of(args, args.port.rank);
+  const bool is_rank = is_live(args.port, lane);
+  device::Offer offer;
+  std::int64_t layout_capacity = 0;
+  if (is_rank) {
+    offer = load_offer(board.announcements[lane].offer);
+    layout_capacity = __ldcg(&board.announcements[lane].layout_capacity);
+  }
+  Agreement agreement(args.terms);
+  const RowSums sums = sum_rows(args, board, agreement);
+  entry.offers[lane] = offer;
+  entry.first_row[lane] = sums.before;
+  entry.wire_rows[lane] = sums.all;
+  entry.layout_capacity[lane] = layout_capacity;
+  entry.layout_rows[lane] = 0;
+  const Disagreement found = agreement.result();
   if (lane == 0) {
-    device::fence_sys();
-    device::store_release_sys(&board->announced[args.port.rank], args.tag);
+    entry.state = found.state;
+    entry.rank = found.rank;
+    entry.field = found.field;
+    entry.theirs = found.theirs;
   }
-}
-
-struct RowSums {
-  std::int64_t before = 0;  ///< of the sources below this rank
-  std::int64_t all = 0;
-};
-
-/// Rows that the sources have for one rank.
-__device__ __forceinline__ RowSums sum_rows(const device::Board& board, const device::PeerPort& port, int rank) {
-  RowSums sums;
-#pragma unroll 8
-  for (int source = 0; source < port.num_ranks; ++source) {
-    const std::int32_t rows = __ldcg(&board.announcements[source].rows_to[rank]);
-    sums.before += source < port.rank ? rows : 0;
-    sums.all += rows;
+  __syncwarp();
+  if (found.state == device::CallState::kDone && !args.is_contiguous) {
+    refuse_excess(entry, is_rank, sums.all, offer.capacity);
   }
-  return sums;
 }
 
 /// One warp, a lane a rank.
-__device__ __forceinline__ void await_announcements(const DispatchArgs& args, DispatchEntry& entry) {
+__device__ __forceinline__ void await_announcements(const DispatchArgs& args, std::uint64_t tag, DispatchEntry& entry) {
   const int lane = static_cast<int>(threadIdx.x % 32);
   const device::Board& board = *board_of(args, args.port.rank);
-  const bool is_rank = lane < args.port.num_ranks;
   bool heard = !device::has_given_up(args.limit);
-  if (is_rank && heard) {
-    heard =
-        device::wait_for(&board.announced[lane], args.tag,
-                         {device::Operation::kDispatch, device::Phase::kAnnounce, args.port.rank, lane}, args.limit);
+  if (is_live(args.port, lane) && heard) {
+    heard = device::wait_for(
+        &board.announced[lane], tag,
+        {device::Operation::kDispatch, device::Phase::kAnnounce, args.port.rank, lane, blockIdx.x == 0}, args.limit);
+  }
+  if (lane == 0) {
+    entry.tag = tag;
+    entry.state = device::CallState::kGaveUp;
+    entry.rank = entry.field = entry.theirs = -1;
+    entry.rows_needed = entry.rows_taken = 0;
   }
   const bool all_heard = __all_sync(~0U, heard);
-  std::int64_t needed = 0;
-  bool refuses = false;
-  if (is_rank && all_heard) {
-    const device::Announcement& theirs = board.announcements[lane];
-    entry.offers[lane] = theirs.offer;
-    const RowSums sums = sum_rows(board, args.port, lane);
-    entry.first_row[lane] = sums.before;
-    needed = sums.all;
-    refuses = needed > theirs.offer.capacity;
-    if (lane == args.port.rank) entry.num_rows = needed;
-  }
-  const std::uint32_t refusing = __ballot_sync(~0U, refuses);
-  const int lowest = __ffs(static_cast<int>(refusing)) - 1;
-  const std::int64_t lowest_needed = __shfl_sync(~0U, needed, lowest < 0 ? 0 : lowest);
-  if (lane != 0) return;
-  entry.state = !all_heard      ? DispatchState::kGaveUp
-                : refusing != 0 ? DispatchState::kCapacityExceeded
-                                : DispatchState::kDone;
-  entry.refusing_rank = lowest;
-  entry.rows_needed = lowest_needed;
+  __syncwarp();
+  if (all_heard) read_announcements(args, entry);
 }
 
-/// The meta warps; the last of them waits. The first block announces, unless an earlier wait of this rank gave up: that
-/// error is sticky.
+/// The meta warps. Announcements are dealt to blocks first, so that they go out together; the last meta warp of each
+/// block waits. Nothing is announced where an earlier wait of this rank gave up: that error is sticky.
 __device__ __forceinline__ void enter(const DispatchArgs& args, DispatchEntry& entry, int meta_warp, int meta_warps) {
-  if (blockIdx.x == 0 && !device::has_given_up(args.limit)) {
-    for (int peer = meta_warp; peer < args.port.num_ranks; peer += meta_warps) announce(args, peer);
+  const std::uint64_t tag = args.channel->tag + 1;
+  const int blocks = static_cast<int>(gridDim.x);
+  const int announcers = max(meta_warps - 1, 1);
+  if (meta_warp < announcers) {
+    for (int peer = static_cast<int>(blockIdx.x) + meta_warp * blocks; peer < args.port.num_ranks;
+         peer += announcers * blocks) {
+      if (is_live(args.port, peer)) announce(args, tag, peer);
+    }
   }
-  if (meta_warp == meta_warps - 1) await_announcements(args, entry);
+  if (meta_warp == meta_warps - 1) await_announcements(args, tag, entry);
+}
+
+/// All threads of a block: rows that kExpertContiguous makes of what all sources have for each rank.
+__device__ __forceinline__ void sum_layouts(const DispatchArgs& args, DispatchEntry& entry) {
+  const device::Board& board = *board_of(args, args.port.rank);
+  for (int expert = static_cast<int>(threadIdx.x); expert < args.num_experts; expert += static_cast<int>(blockDim.x)) {
+    const std::int64_t selections = sum_expert(args.port, board, expert);
+    const std::int64_t rows = base::round_up(selections, std::int64_t{args.expert_alignment});
+    atomicAdd(&entry.layout_rows[rank_of(expert, args.num_experts, args.port.num_ranks)],
+              static_cast<unsigned long long>(rows));
+  }
+  __syncthreads();
+  if (threadIdx.x < 32) {
+    const int lane = static_cast<int>(threadIdx.x);
+    const auto layout = static_cast<std::int64_t>(entry.layout_rows[lane]);
+    const bool too_long = layout > entry.layout_capacity[lane];
+    refuse_excess(entry, is_live(args.port, lane), too_long ? layout : entry.wire_rows[lane],
+                  too_long ? entry.layout_capacity[lane] : entry.offers[lane].capacity);
+  }
+  __syncthreads();
 }
 
 }  // namespace crossdock::kernels

@@ -1,4 +1,4 @@
-// What a receiver writes for itself: indices past the last row, selections an expert, how the call ended.
+// What a receiver writes for itself: indices past the last row, counts, how the call ended.
 #pragma once
 
 #include "kernels/dispatch/roles/enter.cuh"
@@ -7,10 +7,11 @@ namespace crossdock::kernels {
 
 /// Indices of the rows [from, capacity) become -1. Thread `thread` of `threads`.
 __device__ __forceinline__ void clear_idx(const DispatchArgs& args, std::int64_t from, int thread, int threads) {
+  if (!args.clear_past_the_end) return;
   std::byte* const idx = args.port.windows[args.port.rank] + args.offer.idx;
   const std::int64_t end = args.offer.capacity * args.top_k;
   for (std::int64_t at = from * args.top_k + thread; at < end; at += threads) {
-    if (args.idx_is_64) {
+    if (args.recv_idx_is_64) {
       reinterpret_cast<long long*>(idx)[at] = -1;
     } else {
       reinterpret_cast<int*>(idx)[at] = -1;
@@ -18,55 +19,106 @@ __device__ __forceinline__ void clear_idx(const DispatchArgs& args, std::int64_t
   }
 }
 
+/// Rows of the layout here, padding included.
+__device__ __forceinline__ std::int64_t num_layout_rows(const DispatchArgs& args, const DispatchEntry& entry) {
+  return args.is_contiguous ? static_cast<std::int64_t>(entry.layout_rows[args.port.rank])
+                            : entry.wire_rows[args.port.rank];
+}
+
+/// One thread, as soon as all ranks have announced: the host may wait for it.
+__device__ __forceinline__ void write_outcome(const DispatchArgs& args, const DispatchEntry& entry) {
+  const bool done = entry.state == device::CallState::kDone;
+  device::CallOutcome& outcome = *args.outcome;
+  outcome.state = entry.state;
+  outcome.rank = entry.rank;
+  outcome.field = entry.field;
+  outcome.theirs = entry.theirs;
+  outcome.num_rows = done ? num_layout_rows(args, entry) : 0;
+  outcome.wire_rows = done ? entry.wire_rows[args.port.rank] : 0;
+  outcome.rows_needed = entry.rows_needed;
+  outcome.rows_taken = entry.rows_taken;
+  device::store_release_sys(&outcome.tag, entry.tag);
+}
+
+/// One warp, a lane a source.
+__device__ __forceinline__ void write_sources(const DispatchArgs& args, const device::Board& board) {
+  const int lane = static_cast<int>(threadIdx.x % 32);
+  const std::int32_t rows = is_live(args.port, lane) ? __ldcg(&board.announcements[lane].rows_to[args.port.rank]) : 0;
+  std::int32_t end = rows;
+#pragma unroll
+  for (int step = 1; step < 32; step *= 2) {
+    const std::int32_t below = __shfl_up_sync(~0U, end, step);
+    end += lane >= step ? below : 0;
+  }
+  if (lane >= args.port.num_ranks) return;
+  args.source_first[lane] = end - rows;
+  args.source_rows[lane] = rows;
+}
+
 /// The last block's meta warps: what follows from the announcements alone.
 __device__ __forceinline__ void write_counts(const DispatchArgs& args, const DispatchEntry& entry, int thread,
                                              int threads) {
   const device::Board& board = *board_of(args, args.port.rank);
+  if (thread < 32) write_sources(args, board);
   const ExpertRange experts = experts_of(args.port.rank, args.num_experts, args.port.num_ranks);
-  for (int expert = thread; expert < experts.count; expert += threads) {
-    std::int32_t sum = 0;
-    for (int source = 0; source < args.port.num_ranks; ++source) {
-      sum += __ldcg(&board.announcements[source].expert_rows[expert]);
-    }
-    args.tokens_per_expert[expert] = sum;
+  for (int i = thread; i < experts.count; i += threads) {
+    args.tokens_per_expert[i] = sum_expert(args.port, board, experts.first + i);
   }
   if (thread < args.port.num_ranks) args.first_rows[thread] = static_cast<std::int32_t>(entry.first_row[thread]);
+  if (thread != 0) return;
+  *args.num_rows = num_layout_rows(args, entry);
+  *args.failed = 0;
 }
 
-/// A call that failed leaves results that are empty, so that kernels behind it stay in bounds.
+/// A call that failed leaves results that are empty, so that kernels behind it stay in bounds. Of one that its own rank
+/// rejected there may be no results.
 __device__ __forceinline__ void clear_results(const DispatchArgs& args) {
+  if (!has_rows(args)) return;
   const int thread = static_cast<int>(threadIdx.x);
   clear_idx(args, 0, thread, static_cast<int>(blockDim.x));
   const ExpertRange experts = experts_of(args.port.rank, args.num_experts, args.port.num_ranks);
   for (int i = thread; i < experts.count; i += static_cast<int>(blockDim.x)) args.tokens_per_expert[i] = 0;
-  if (thread < args.port.num_ranks) args.first_rows[thread] = 0;
+  if (thread < args.port.num_ranks) {
+    args.first_rows[thread] = 0;
+    args.source_first[thread] = 0;
+    args.source_rows[thread] = 0;
+  }
+  if (thread != 0) return;
+  *args.num_rows = 0;
+  *args.failed = 1;
 }
 
-/// The block that ends last: tells all that this rank's rows have arrived, waits for theirs, and says how it ended.
-__device__ __forceinline__ void leave(const DispatchArgs& args, const DispatchEntry& entry) {
-  __shared__ bool complete;
-  if (threadIdx.x == 0) *args.claimed = 0;
+/// One warp, a lane a rank: tells all that this rank's rows have arrived, and waits for theirs. Also where the call
+/// failed, because a rank announces again once it has heard that all are through with this call's announcements.
+__device__ __forceinline__ bool exchange_arrived(const DispatchArgs& args, std::uint64_t tag) {
   const int lane = static_cast<int>(threadIdx.x);
+  if (__any_sync(~0U, device::has_given_up(args.limit))) return false;
+  // The thread whose fence stands behind all blocks' stores (is_last_block) signals: a fence less.
+  for (int peer = 0; lane == 0 && peer < args.port.num_ranks; ++peer) {
+    if (is_live(args.port, peer)) device::store_relaxed_sys(&board_of(args, peer)->arrived[args.port.rank], tag);
+  }
+  __syncwarp();
+  const bool arrived =
+      !is_live(args.port, lane) ||
+      device::wait_for(&board_of(args, args.port.rank)->arrived[lane], tag,
+                       {device::Operation::kDispatch, device::Phase::kArrive, args.port.rank, lane}, args.limit);
+  return __all_sync(~0U, arrived);
+}
+
+/// The block that ends last.
+__device__ __forceinline__ void leave(const DispatchArgs& args, const DispatchEntry& entry) {
+  __shared__ bool all_arrived;
   if (threadIdx.x < 32) {
-    bool arrived = entry.state == DispatchState::kDone && !device::has_given_up(args.limit);
-    if (arrived && lane < args.port.num_ranks) {
-      device::store_release_sys(&board_of(args, lane)->arrived[args.port.rank], args.tag);
-      arrived =
-          device::wait_for(&board_of(args, args.port.rank)->arrived[lane], args.tag,
-                           {device::Operation::kDispatch, device::Phase::kArrive, args.port.rank, lane}, args.limit);
+    const bool arrived = exchange_arrived(args, entry.tag);
+    if (threadIdx.x == 0) {
+      all_arrived = arrived;
+      args.channel->claimed = 0;
+      args.channel->tag = entry.tag;
     }
-    complete = __all_sync(~0U, arrived);
   }
   __syncthreads();
-  if (!complete) clear_results(args);
-  if (lane != 0) return;
-  const bool refused = entry.state == DispatchState::kCapacityExceeded;
-  *args.outcome = {.state = complete  ? DispatchState::kDone
-                            : refused ? entry.state
-                                      : DispatchState::kGaveUp,
-                   .refusing_rank = refused ? entry.refusing_rank : -1,
-                   .num_rows = complete ? entry.num_rows : 0,
-                   .rows_needed = refused ? entry.rows_needed : 0};
+  if (!all_arrived || entry.state != device::CallState::kDone) clear_results(args);
+  if (!all_arrived) device::tell_peers(args.port, args.board, args.limit);
 }
 
 }  // namespace crossdock::kernels

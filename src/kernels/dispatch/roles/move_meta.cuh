@@ -37,6 +37,10 @@ class MetaMover {
     std::uint32_t words[2] = {};
   };
 
+  __device__ std::uint32_t scale_word(int token, int word) const {
+    return __ldg(args_.scales + token * args_.scale_row_stride + word * args_.scale_word_stride);
+  }
+
   __device__ Token read(int token) const {
     Token result;
     if (token >= args_.num_tokens) return result;
@@ -49,12 +53,16 @@ class MetaMover {
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
       const int word = lane_ + 32 * i;
-      if (word < scale_words_) result.words[i] = __ldg(args_.scales + token * args_.scale_stride + word);
+      if (word < scale_words_) result.words[i] = scale_word(token, word);
     }
     return result;
   }
 
   __device__ void move(int token, const Token& current) const {
+    if (args_.with_tokens && current.slot >= 0) {
+      auto* tokens = reinterpret_cast<std::int32_t*>(args_.port.windows[lane_] + entry_.offers[lane_].tokens);
+      tokens[entry_.first_row[lane_] + current.slot] = token;
+    }
     for (std::uint32_t left = __ballot_sync(~0U, current.slot >= 0); left != 0; left &= left - 1) {
       const int rank = __ffs(static_cast<int>(left)) - 1;
       const std::int64_t row = entry_.first_row[rank] + __shfl_sync(~0U, current.slot, rank);
@@ -72,7 +80,7 @@ class MetaMover {
       if (word < scale_words_) out[word] = current.words[i];
     }
     for (int word = lane_ + 64; word < scale_words_; word += 32) {
-      out[word] = __ldg(args_.scales + token * args_.scale_stride + word);
+      out[word] = scale_word(token, word);
     }
   }
 
@@ -83,7 +91,7 @@ class MetaMover {
     const bool mine = current.expert >= experts.first && current.expert < experts.first + experts.count;
     const int local = mine ? current.expert - experts.first : -1;
     const std::int64_t at = row * args_.top_k + lane_;
-    if (args_.idx_is_64) {
+    if (args_.recv_idx_is_64) {
       reinterpret_cast<long long*>(window + offer.idx)[at] = local;
     } else {
       reinterpret_cast<int*>(window + offer.idx)[at] = local;

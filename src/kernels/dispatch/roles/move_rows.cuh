@@ -95,7 +95,8 @@ class RowMover {
     if (!wanted) return;
     device::bulk_load(smem_.chunks[warp_][load_stage_], args_.x + token * args_.row_bytes + offset, bytes, full);
     if (scale_bytes > 0) {
-      device::bulk_load(smem_.scales[warp_][load_stage_], args_.scales + token * args_.scale_stride, scale_bytes, full);
+      device::bulk_load(smem_.scales[warp_][load_stage_], args_.scales + token * args_.scale_row_stride, scale_bytes,
+                        full);
     }
   }
 

@@ -10,7 +10,8 @@ __device__ __forceinline__ bool scales_ride(const DispatchArgs& args) {
 #if __CUDA_ARCH__ >= 900
   const std::int64_t bytes = 4 * args.scale_words;
   const auto address = reinterpret_cast<std::uintptr_t>(args.scales);
-  return bytes > 0 && bytes <= kMaxRidingScales && (bytes | 4 * args.scale_stride | address) % 16 == 0;
+  return bytes > 0 && bytes <= kMaxRidingScales && args.scale_word_stride == 1 &&
+         (bytes | 4 * args.scale_row_stride | address) % 16 == 0;
 #else
   return false;
 #endif

@@ -1,0 +1,98 @@
+// What all operations of one rank share on a GPU.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "crossdock/operations.hpp"
+#include "device/port/board.hpp"
+#include "engine/arena.hpp"
+#include "engine/context.hpp"
+#include "engine/cuda/device_state.hpp"
+#include "engine/cuda/outcomes.hpp"
+#include "engine/cuda/window.hpp"
+#include "transport/bootstrap/bootstrap.hpp"
+#include "transport/p2p/peer_windows.hpp"
+
+namespace crossdock::engine::cuda {
+
+/// A stream and the SMs that one call takes on it.
+struct Launch {
+  cudaStream_t stream = nullptr;
+  int num_sms = 0;
+  bool captured = false;
+};
+
+class CudaContext {
+ public:
+  /// Collective. Throws Error where the ranks that share a GPU take more SMs than it has.
+  CudaContext(Bootstrap& bootstrap, const GroupConfig& group_config, std::size_t window_bytes);
+  ~CudaContext();
+  CudaContext(const CudaContext&) = delete;
+  CudaContext& operator=(const CudaContext&) = delete;
+
+  GroupConfig config;
+  /// Membership, faults, numbering of calls: what ranks tell one another over the host.
+  std::shared_ptr<Context> host;
+  core::Placement placement;
+  WindowLayout layout;
+  std::shared_ptr<DeviceState> device;
+  std::shared_ptr<transport::PeerWindows> windows;
+  std::shared_ptr<Arena> arena;
+  Outcomes outcomes;
+  std::int64_t latency_dispatches = 0;
+  std::int64_t latency_combines = 0;
+  std::vector<std::uint8_t> slot_busy;  ///< [latency_slots]: a latency dispatch of this rank is in flight there
+
+  int rank() const { return host->rank(); }
+  int num_ranks() const { return host->num_ranks(); }
+  int num_local_experts() const { return host->num_local_experts(rank()); }
+  OwnWords* own_words() const;
+  /// SMs of a call that has nobody else on the GPU to wait for while bytes fly.
+  int latency_sms() const { return latency_sms_; }
+
+  /// Checks the stream, and makes it wait for what the caller asks.
+  Launch begin(const Execution& execution) const;
+  /// Throws InvalidArgument where a call asks for more than this rank's share of its GPU.
+  void check_sms(const Execution& execution) const;
+  void end(const Execution& execution, const Launch& launch) const;
+
+  /// Throws what the GPU or the peers have learnt since the last call.
+  void raise_faults();
+  /// The sticky fault, or what a call or an index has been refused for. Any thread.
+  std::optional<Error> status();
+  /// Waits for the host's end of an outcome. Throws the fault that ends the wait.
+  void await(const device::CallOutcome& outcome);
+  void abort(const Error& error) noexcept;
+  void set_live_ranks(std::span<const int> live);
+  void set_deadline(std::chrono::milliseconds deadline);
+
+  /// Numbers a call; ranks number alike.
+  CallFacts next_call(const char* operation, const Agreement& agreement);
+  /// What `error` says reaches the peers over the host; its code goes with the call.
+  void tell_rejection(const Error& error) const;
+
+  // Arguments of every kernel.
+  device::PeerPort port() const;
+  device::WaitLimit limit() const;
+  static device::Terms terms_of(const Agreement& agreement, std::int32_t rejected = -1);
+
+  Reservation reserve(std::size_t bytes) {
+    host->quarantine.purge();
+    return arena->reserve(bytes);
+  }
+  std::size_t offset_of(const void* data) const { return arena->offset_of(data); }
+
+ private:
+  void share_gpus(Bootstrap& bootstrap);
+  void enter_epoch(std::int64_t epoch);
+  /// A fault that a kernel has reported becomes the group's.
+  void look_at_report();
+
+  int num_sms_ = 0;
+  int latency_sms_ = 0;
+};
+
+}  // namespace crossdock::engine::cuda

@@ -1,0 +1,213 @@
+#include "engine/cuda/dispatch_latency.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/cuda/pieces.hpp"
+#include "kernels/latency/latency.hpp"
+
+namespace crossdock::engine::cuda {
+namespace {
+
+int next_slot(const CudaContext& context) {
+  return static_cast<int>(context.latency_dispatches % context.config.latency_slots);
+}
+
+void add_outputs(PendingDispatch& state) {
+  DispatchResult& result = state.result;
+  OutputTable& table = state.table;
+  const std::int64_t experts = state.context->num_local_experts();
+  const std::int64_t rows = std::int64_t{state.context->num_ranks()} * state.context->config.latency_max_tokens;
+  if (!state.options.out_x.given()) table.add(result.x, state.format.x_dtype, {experts, rows, state.format.hidden});
+  add_scales(state, {experts, rows, state.format.scale_words});
+  if (state.format.weights_given) table.add(result.topk_weights, DType::kFp32, {experts, rows});
+  table.add(result.source_count, DType::kInt32, {experts, state.context->num_ranks()});
+  table.add(result.source_begin, DType::kInt32, {experts, state.context->num_ranks()});
+  table.add(result.source_token, DType::kInt32, {experts, rows});
+  add_counts(state);
+}
+
+void reserve_handle(PendingDispatch& state) {
+  CudaHandle& plan = *state.plan;
+  const int ranks = state.context->num_ranks();
+  plan.wire_rows = std::int64_t{ranks} * state.context->config.latency_max_tokens;
+  plan.rows = state.context->num_local_experts() * plan.wire_rows;
+  const bool weighted = state.format.weights_given;
+  Pieces source;
+  Pieces receiver;
+  if (!state.cached) source.add(plan.source.selections, plan.tokens * plan.top_k());
+  receiver.add(plan.receiver.source_first, ranks);
+  receiver.add(plan.receiver.source_rows, ranks);
+  receiver.add(plan.receiver.positions, plan.wire_rows * plan.top_k());
+  if (weighted) receiver.add(plan.receiver.weights, plan.wire_rows * plan.top_k());
+  if (weighted && plan.tree == ReductionTree::kPerSelection) {
+    receiver.add(plan.receiver.source_weights, plan.tokens * plan.top_k());
+  }
+  if (!state.cached) {
+    Reservation memory = state.context->reserve(source.total());
+    source.set_base(memory.data);
+    plan.source.memory = std::move(memory.memory);
+  }
+  Reservation memory = state.context->reserve(receiver.total());
+  receiver.set_base(memory.data);
+  plan.receiver.memory = std::move(memory.memory);
+}
+
+void copy_source_weights(const PendingDispatch& state) {
+  float* to = state.plan->receiver.source_weights;
+  if (to == nullptr || state.plan->tokens == 0) return;
+  check(cudaMemcpyAsync(to, state.input.topk_weights.data, state.input.topk_weights.num_bytes(),
+                        cudaMemcpyDeviceToDevice, state.launch.stream),
+        "cudaMemcpyAsync");
+}
+
+kernels::LatencySendArgs send_arguments(CudaContext& context, int slot, const device::Terms& terms) {
+  return {.port = context.port(),
+          .latency_board = context.layout.dispatch_board(slot),
+          .board = context.layout.board(),
+          .area = context.layout.dispatch_area(slot),
+          .channel = &context.own_words()->latency_send[slot],
+          .terms = terms,
+          .max_tokens = context.config.latency_max_tokens,
+          .top_k = 1,
+          .num_experts = context.config.num_experts,
+          .limit = context.limit()};
+}
+
+kernels::LatencyReceiveArgs receive_arguments(CudaContext& context, int slot, const device::Terms& terms) {
+  kernels::LatencyReceiveArgs args{.port = context.port(),
+                                   .latency_board = context.layout.dispatch_board(slot),
+                                   .board = context.layout.board(),
+                                   .channel = &context.own_words()->latency_receive[slot],
+                                   .terms = terms,
+                                   .max_tokens = context.config.latency_max_tokens,
+                                   .limit = context.limit()};
+  args.expand = {.rank = context.rank(),
+                 .num_ranks = context.num_ranks(),
+                 .num_local_experts = context.num_local_experts(),
+                 .order = kernels::ExpertOrder::kPadded,
+                 .rows_per_expert = std::int64_t{context.num_ranks()} * context.config.latency_max_tokens,
+                 .gave_up = args.limit.gave_up};
+  return args;
+}
+
+kernels::ArrivedRows arrived_rows(const PendingDispatch& state) {
+  const CudaContext& context = *state.context;
+  const device::Offer area = context.layout.dispatch_area(state.slot);
+  const std::byte* window = context.windows->peer_window(context.rank());
+  const auto* scales = reinterpret_cast<const std::uint32_t*>(window + area.scales);
+  const auto* weights = reinterpret_cast<const float*>(window + area.weights);
+  return {.x = window + area.x,
+          .scales = state.format.scale_words == 0 ? nullptr : scales,
+          .idx = reinterpret_cast<const std::int32_t*>(window + area.idx),
+          .weights = state.format.weights_given ? weights : nullptr,
+          .first_row = state.plan->receiver.source_first,
+          .num_rows = state.plan->receiver.source_rows};
+}
+
+/// An expert's rows follow the table of outputs.
+void set_outputs(const PendingDispatch& state, kernels::ExpandArgs& args) {
+  const DispatchResult& result = state.result;
+  args.top_k = state.format.top_k;
+  args.row_bytes = static_cast<int>(row_bytes(state.format));
+  args.scale_words = static_cast<int>(state.format.scale_words);
+  args.arrived = arrived_rows(state);
+  args.x = static_cast<std::byte*>(result.x.data);
+  args.scales = static_cast<std::uint32_t*>(result.scales.data);
+  args.scale_strides = {
+      .expert = result.scales.strides[0], .row = result.scales.strides[1], .word = result.scales.strides[2]};
+  args.weights = static_cast<float*>(result.topk_weights.data);
+  args.tokens_per_expert = static_cast<std::int32_t*>(result.tokens_per_expert.data);
+  args.num_rows = static_cast<std::int64_t*>(result.device_num_rows.data);
+  args.source_count = static_cast<std::int32_t*>(result.source_count.data);
+  args.source_begin = static_cast<std::int32_t*>(result.source_begin.data);
+  args.source_token = static_cast<std::int32_t*>(result.source_token.data);
+  args.positions = state.plan->receiver.positions;
+}
+
+}  // namespace
+
+void check_free_slot(const CudaContext& context) {
+  if (context.slot_busy[static_cast<std::size_t>(next_slot(context))] == 0) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("dispatch, rank {}: expected at most {} latency dispatches (latency_slots) between send and "
+                          "receive, got one more",
+                          context.rank(), context.config.latency_slots));
+}
+
+void reserve_latency(PendingDispatch& state) {
+  add_outputs(state);
+  reserve_outputs(state);
+  if (state.options.out_x.given()) state.result.x = state.options.out_x;
+  reserve_handle(state);
+}
+
+void send_latency(PendingDispatch& state) {
+  CudaContext& context = *state.context;
+  state.slot = next_slot(context);
+  ++context.latency_dispatches;
+  context.slot_busy[static_cast<std::size_t>(state.slot)] = 1;
+  state.outcome = context.outcomes.take(state.facts, state.launch.captured);
+  const Reservation temporary = prepare_rows(state);
+  copy_source_weights(state);
+  const DispatchInput& input = state.input;
+  kernels::LatencySendArgs args = send_arguments(context, state.slot, CudaContext::terms_of(state.facts.agreement));
+  args.num_tokens = static_cast<int>(state.plan->tokens);
+  args.top_k = state.format.top_k;
+  args.hidden = static_cast<int>(state.format.hidden);
+  args.x_dtype = input.x.dtype;
+  args.quantize = state.options.quantize;
+  args.row_bytes = static_cast<int>(row_bytes(state.format));
+  args.scale_words = static_cast<int>(state.format.scale_words);
+  args.x = static_cast<const std::byte*>(input.x.data);
+  if (input.scales.given()) {
+    args.scales = static_cast<const std::uint32_t*>(input.scales.data);
+    args.scale_row_stride = input.scales.strides[0];
+    args.scale_word_stride = input.scales.strides[1];
+  }
+  args.topk_idx = state.cached ? state.plan->source.selections : input.topk_idx.data;
+  args.idx_is_64 = !state.cached && state.plan->idx_dtype == DType::kInt64;
+  args.topk_weights = static_cast<const float*>(input.topk_weights.data);
+  args.selections = state.plan->source.selections;
+  kernels::launch_latency_send(args, context.latency_sms(), state.launch.stream);
+}
+
+void receive_latency(PendingDispatch& state) {
+  CudaContext& context = *state.context;
+  kernels::LatencyReceiveArgs args =
+      receive_arguments(context, state.slot, CudaContext::terms_of(state.facts.agreement));
+  args.first_row = state.plan->receiver.source_first;
+  args.num_rows = state.plan->receiver.source_rows;
+  args.kept_weights = state.plan->receiver.weights;
+  set_outputs(state, args.expand);
+  args.outcome = state.outcome;
+  kernels::launch_latency_receive(args, context.latency_sms(), state.launch.stream);
+  context.slot_busy[static_cast<std::size_t>(state.slot)] = 0;
+  state.result.num_rows = -1;
+  state.result.memory = std::move(state.output.memory);
+}
+
+void reject_latency(CudaContext& context, const Launch& launch, const device::Terms& terms) {
+  const int slot = next_slot(context);
+  ++context.latency_dispatches;
+  kernels::launch_latency_send(send_arguments(context, slot, terms), context.latency_sms(), launch.stream);
+  kernels::LatencyReceiveArgs args = receive_arguments(context, slot, terms);
+  const std::int64_t experts = context.num_local_experts();
+  const int ranks = context.num_ranks();
+  Pieces pieces;
+  pieces.add(args.first_row, ranks);
+  pieces.add(args.num_rows, ranks);
+  pieces.add(args.expand.tokens_per_expert, experts);
+  pieces.add(args.expand.num_rows, 1);
+  pieces.add(args.expand.source_count, experts * ranks);
+  pieces.add(args.expand.source_begin, experts * ranks);
+  const Reservation memory = context.reserve(pieces.total());
+  pieces.set_base(memory.data);
+  args.expand.arrived.first_row = args.first_row;
+  args.expand.arrived.num_rows = args.num_rows;
+  args.outcome = &context.device->words().nobody_looks;
+  kernels::launch_latency_receive(args, context.latency_sms(), launch.stream);
+}
+
+}  // namespace crossdock::engine::cuda

@@ -1,0 +1,14 @@
+// Throughput dispatch on a GPU: routing and dispatch are launched by send; receive expands where the layout asks for
+// it.
+#pragma once
+
+#include "engine/cuda/dispatch.hpp"
+
+namespace crossdock::engine::cuda {
+
+void send_throughput(PendingDispatch& state);
+void receive_throughput(PendingDispatch& state);
+/// Takes part in a call that this rank rejects.
+void reject_throughput(CudaContext& context, const Launch& launch, const device::Terms& terms);
+
+}  // namespace crossdock::engine::cuda

@@ -1,0 +1,11 @@
+// Tensors of a call on a GPU lie in memory that it reaches.
+#pragma once
+
+#include "crossdock/tensor.hpp"
+
+namespace crossdock::engine::cuda {
+
+/// Throws InvalidArgument where a tensor with elements lies in ordinary host memory.
+void check_device_memory(const char* operation, int rank, const char* what, const ConstTensorView& view);
+
+}  // namespace crossdock::engine::cuda

@@ -1,0 +1,66 @@
+// Whether all ranks of a call gave the same terms.
+#pragma once
+
+#include "device/port/terms.hpp"
+#include "kernels/live.cuh"
+
+namespace crossdock::kernels {
+
+/// How a call ends by its terms alone: device::CallOutcome.
+struct Disagreement {
+  device::CallState state = device::CallState::kDone;
+  std::int32_t rank = -1;
+  std::int32_t field = -1;
+  std::int32_t theirs = -1;
+};
+
+/// One warp, a lane a word of the terms: lane 0 whether a rank rejected its call, lane 1 + i field i. Reading the terms
+/// is the caller's, so that loads of several ranks are in flight together.
+class Agreement {
+ public:
+  __device__ explicit Agreement(const device::Terms& own)
+      : lane_(static_cast<int>(threadIdx.x % 32)), own_(lane_ < kWords ? words_of(own)[lane_] : 0) {}
+
+  /// The lane's word of a rank's terms.
+  __device__ std::int32_t load(const device::Terms& theirs) const {
+    return lane_ < kWords ? __ldcg(words_of(theirs) + lane_) : 0;
+  }
+
+  __device__ void look(int rank, std::int32_t word) {
+    const bool stands_out = lane_ == 0 ? word >= 0 : word != own_;
+    if (!stands_out || found_ != 0) return;
+    found_ = 1U << rank;
+    theirs_ = word;
+  }
+
+  /// Once ranks have been looked at in ascending order.
+  __device__ Disagreement result() const {
+    const std::uint32_t rejecting = __shfl_sync(~0U, found_, 0);
+    const std::uint32_t differing = __reduce_or_sync(~0U, lane_ == 0 ? 0 : found_);
+    if ((rejecting | differing) == 0) return {};
+    // Each lane has found the lowest rank of its field, so the lowest of all is among them.
+    const std::uint32_t all = rejecting != 0 ? rejecting : differing;
+    const std::uint32_t lowest = all & (~all + 1);
+    const bool names_it = found_ == lowest && (lane_ == 0) == (rejecting != 0);
+    const int lane = __ffs(static_cast<int>(__ballot_sync(~0U, names_it))) - 1;
+    return {.state = rejecting != 0 ? device::CallState::kRejectedByPeer : device::CallState::kMismatch,
+            .rank = __ffs(static_cast<int>(lowest)) - 1,
+            .field = rejecting != 0 ? -1 : lane - 1,
+            .theirs = __shfl_sync(~0U, theirs_, lane)};
+  }
+
+ private:
+  static constexpr int kWords = 1 + device::kNumAgreed;
+  static_assert(sizeof(device::Terms) == 4 * kWords && kWords <= 32);
+
+  static __device__ const std::int32_t* words_of(const device::Terms& terms) {
+    return reinterpret_cast<const std::int32_t*>(&terms);
+  }
+
+  int lane_;
+  std::int32_t own_;
+  std::uint32_t found_ = 0;  ///< the lowest rank that stands out, as a bit
+  std::int32_t theirs_ = 0;
+};
+
+}  // namespace crossdock::kernels

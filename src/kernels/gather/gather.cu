@@ -1,0 +1,37 @@
+#include <algorithm>
+
+#include "kernels/float_kernels.hpp"
+#include "kernels/gather/gather.hpp"
+#include "kernels/gather/gather_kernel.cuh"
+#include "kernels/launch_overlapped.cuh"
+
+namespace crossdock::kernels {
+namespace {
+
+constexpr FloatKernels<GatherArgs> kKernels{&gather_kernel<DType::kBf16>, &gather_kernel<DType::kFp16>,
+                                            &gather_kernel<DType::kFp32>};
+
+/// No more blocks than there is work for; of kOwn the host does not know it.
+int num_blocks(const GatherArgs& args, int num_sms) {
+  if (args.terms.rejected >= 0) return 1;
+  if (args.target == GatherArgs::Target::kOwn) return num_sms;
+  const std::int64_t parts = base::div_up(args.hidden, device::kSumChannels);
+  const std::int64_t tasks = args.port.num_ranks * args.tokens_per_source * parts;
+  const std::int64_t blocks = base::div_up<std::int64_t>(tasks, kGatherWarps);
+  return static_cast<int>(std::clamp<std::int64_t>(blocks, 1, num_sms));
+}
+
+}  // namespace
+
+void load_gather() { kKernels.load(); }
+
+void launch_gather(const GatherArgs& args, int num_sms, cudaStream_t stream) {
+  if (num_sms < 1) refuse("gather", "num_sms", "at least 1", num_sms);
+  if (args.port.num_ranks > device::kMaxPeers) refuse("gather", "ranks of a node", "at most 32", args.port.num_ranks);
+  const bool has_rows = args.terms.rejected < 0;
+  if (has_rows && args.top_k > 32) refuse("gather", "top_k", "at most 32", args.top_k);
+  const auto kernel = has_rows ? kKernels.of("gather", args.row_dtype, args.hidden) : kKernels.bf16;
+  launch_overlapped("gather", kernel, num_blocks(args, num_sms), kGatherThreads, 0, stream, args);
+}
+
+}  // namespace crossdock::kernels

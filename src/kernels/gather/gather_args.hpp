@@ -1,0 +1,53 @@
+// Combine of expert layouts at the expert's rank: the rows of a token's selections become one row, which goes where the
+// token's rank looks for it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "crossdock/types.hpp"
+#include "device/port/board.hpp"
+#include "device/port/peer_port.hpp"
+#include "device/port/terms.hpp"
+#include "device/sync/wait_limit.hpp"
+
+namespace crossdock::kernels {
+
+struct GatherArgs {
+  device::PeerPort port = {};
+  std::uint64_t board = 0;  ///< offset of the Board in every window
+  int top_k = 0;
+  int hidden = 0;  ///< hidden x element size is a multiple of 16 bytes, for both types
+  DType row_dtype = DType::kBf16;
+  DType wire_dtype = DType::kBf16;  ///< bf16, fp16 or fp32: the sum is rounded to it
+
+  const std::byte* x = nullptr;  ///< the expert's rows, as the layout has them, 16-byte aligned
+
+  // What dispatch left at this rank
+  const std::int32_t* first_row = nullptr;  ///< [R]: arrived rows, by source
+  const std::int32_t* num_rows = nullptr;   ///< [R]
+  const std::int32_t* positions = nullptr;  ///< [arrived rows, K]: row of x, or -1
+  const std::int32_t* tokens = nullptr;     ///< [arrived rows]: token at its source; nullptr: the row's ordinal there
+  const float* weights = nullptr;           ///< [arrived rows, K] given at dispatch, or nullptr
+
+  // Weights given at combine, which win: every live rank's lie in its window at an offset that it posts, in the Board
+  // with kOwn, in the LatencyBoard with kSource.
+  bool weights_at_source = false;
+  const float* topk_weights = nullptr;  ///< this rank's, [T, K], in its window
+
+  /// kOwn: arrived row r goes to out + r * row bytes. kSource: the row of source s and token t goes to
+  /// windows[s] + out_at + (rank * tokens_per_source + t) * row bytes: an area of latency mode.
+  enum class Target : std::int32_t { kOwn, kSource } target = Target::kOwn;
+  std::byte* out = nullptr;
+  std::uint64_t out_at = 0;
+  std::int64_t tokens_per_source = 0;
+
+  device::Channel* channel = nullptr;  ///< kOwn: of the weights' handshake. kSource: of the latency combine's send
+  device::WaitLimit limit = {};
+
+  /// rejected >= 0: no rows, only the handshake; the others go with the rows of kSource.
+  device::Terms terms = {};
+  std::uint64_t latency_board = 0;  ///< kSource: offset of the combine's LatencyBoard in every window
+};
+
+}  // namespace crossdock::kernels

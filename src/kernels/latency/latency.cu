@@ -1,0 +1,85 @@
+#include <algorithm>
+
+#include "kernels/float_kernels.hpp"
+#include "kernels/latency/latency.hpp"
+#include "kernels/latency/receive_kernel.cuh"
+#include "kernels/latency/send_kernel.cuh"
+#include "kernels/latency/sum_kernel.cuh"
+#include "kernels/launch_overlapped.cuh"
+
+namespace crossdock::kernels {
+namespace {
+
+constexpr FloatKernels<LatencySumArgs> kSumKernels{&latency_sum_kernel<DType::kBf16>, &latency_sum_kernel<DType::kFp16>,
+                                                   &latency_sum_kernel<DType::kFp32>};
+
+using SendKernel = void (*)(LatencySendArgs);
+
+SendKernel send_kernel(const LatencySendArgs& args) {
+  if (args.quantize == Quantize::kNone) return &latency_send_kernel<PlainRowSender>;
+  return args.x_dtype == DType::kFp32 ? &latency_send_kernel<QuantizedRowSender<4>>
+                                      : &latency_send_kernel<QuantizedRowSender<2>>;
+}
+
+/// Of a call that its own rank rejected the shape may be anything: nobody looks at it.
+bool has_rows(const device::Terms& terms) { return terms.rejected < 0; }
+
+template <typename Args>
+void check(std::string_view kernel, const Args& args, int top_k, int num_sms) {
+  if (num_sms < 1) refuse(kernel, "num_sms", "at least 1", num_sms);
+  if (args.port.num_ranks > device::kMaxPeers) refuse(kernel, "ranks of a node", "at most 32", args.port.num_ranks);
+  if (has_rows(args.terms) && top_k > 32) refuse(kernel, "top_k", "at most 32", top_k);
+}
+
+void check_rows(const LatencySendArgs& args) {
+  if (args.num_tokens > args.max_tokens) refuse("latency_send", "tokens", "at most max_tokens", args.num_tokens);
+  if (args.row_bytes % 16 != 0) refuse("latency_send", "row bytes", "a multiple of 16", args.row_bytes);
+  if (args.quantize != Quantize::kNone && args.hidden % kQuantBlock != 0) {
+    refuse("latency_send", "hidden", "a multiple of 128", args.hidden);
+  }
+}
+
+/// No more blocks than there is work for.
+int num_blocks(const device::Terms& terms, std::int64_t work, int num_sms) {
+  return has_rows(terms) ? static_cast<int>(std::clamp<std::int64_t>(work, 1, num_sms)) : 1;
+}
+
+}  // namespace
+
+void load_latency() {
+  load_kernel(&latency_send_kernel<PlainRowSender>, 0);
+  load_kernel(&latency_send_kernel<QuantizedRowSender<2>>, 0);
+  load_kernel(&latency_send_kernel<QuantizedRowSender<4>>, 0);
+  load_kernel(&latency_receive_kernel, 0);
+  kSumKernels.load();
+}
+
+void launch_latency_send(const LatencySendArgs& args, int num_sms, cudaStream_t stream) {
+  check("latency_send", args, args.top_k, num_sms);
+  if (has_rows(args.terms)) check_rows(args);
+  launch_overlapped("latency_send", send_kernel(args), num_blocks(args.terms, args.num_tokens, num_sms), kSendThreads,
+                    0, stream, args);
+}
+
+void launch_latency_receive(const LatencyReceiveArgs& args, int num_sms, cudaStream_t stream) {
+  check("latency_receive", args, args.expand.top_k, num_sms);
+  if (args.expand.num_local_experts > device::kMaxExperts) {
+    refuse("latency_receive", "experts of a rank", "at most 1024", args.expand.num_local_experts);
+  }
+  const std::int64_t rows = static_cast<std::int64_t>(args.port.num_ranks) * args.max_tokens;
+  launch_overlapped("latency_receive", &latency_receive_kernel, num_blocks(args.terms, rows + 1, num_sms),
+                    kExpandThreads, 0, stream, args);
+}
+
+void launch_latency_sum(const LatencySumArgs& args, int num_sms, cudaStream_t stream) {
+  check("latency_sum", args, args.top_k, num_sms);
+  const auto kernel =
+      has_rows(args.terms) ? kSumKernels.of("latency_sum", args.wire_dtype, args.hidden) : kSumKernels.bf16;
+  const std::int64_t tasks =
+      static_cast<std::int64_t>(args.num_tokens) * base::div_up(args.hidden, device::kSumChannels);
+  launch_overlapped("latency_sum", kernel,
+                    num_blocks(args.terms, base::div_up<std::int64_t>(tasks, kSumWarps), num_sms), kSumThreads, 0,
+                    stream, args);
+}
+
+}  // namespace crossdock::kernels

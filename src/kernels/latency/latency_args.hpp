@@ -1,0 +1,91 @@
+// Latency mode: rows go at once to static areas of their receivers; nothing is counted before, nobody answers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "crossdock/types.hpp"
+#include "device/port/board.hpp"
+#include "device/port/peer_port.hpp"
+#include "device/port/terms.hpp"
+#include "device/sync/wait_limit.hpp"
+#include "kernels/expand/expand_args.hpp"
+
+namespace crossdock::kernels {
+
+/// Sends each token once to every live rank that has an expert of it: row (source * max_tokens + token) of each part of
+/// the area. Indices (int32, ArrivedRows::idx) go to every live rank for every token: all -1 tells that no row comes.
+struct LatencySendArgs {
+  device::PeerPort port = {};
+  std::uint64_t latency_board = 0;  ///< offset of the slot's LatencyBoard in every window
+  std::uint64_t board = 0;          ///< offset of the Board in every window: who gave up
+  device::Offer area = {};          ///< offsets of the slot's area, the same in every window; tokens is not used
+  device::Channel* channel = nullptr;
+  device::Terms terms = {};  ///< rejected >= 0: no row is sent
+
+  int num_tokens = 0;
+  int max_tokens = 0;  ///< T_max
+  int top_k = 0;
+  int num_experts = 0;
+  int hidden = 0;
+  DType x_dtype = DType::kBf16;  ///< of the input
+  Quantize quantize = Quantize::kNone;
+  int row_bytes = 0;    ///< of what is sent
+  int scale_words = 0;  ///< of what is sent
+  const std::byte* x = nullptr;
+  const std::uint32_t* scales = nullptr;  ///< ready FP8: strides in words
+  std::int64_t scale_row_stride = 0;
+  std::int64_t scale_word_stride = 1;
+  const void* topk_idx = nullptr;
+  bool idx_is_64 = false;
+  const float* topk_weights = nullptr;  ///< or none on all ranks
+  /// For combine: int32 [T, K], global expert, or -1 where it is none, out of range or of a rank that is not live.
+  std::int32_t* selections = nullptr;
+  device::WaitLimit limit = {};
+};
+
+/// Waits for all live sources, expands their rows (kPadded), then releases the area.
+/// expand.arrived.first_row and num_rows are written by it: source * max_tokens, and the source's tokens.
+struct LatencyReceiveArgs {
+  device::PeerPort port = {};
+  std::uint64_t latency_board = 0;
+  std::uint64_t board = 0;
+  device::Channel* channel = nullptr;  ///< the receives' own
+  device::Terms terms = {};
+  int max_tokens = 0;
+  std::int32_t* first_row = nullptr;  ///< [R], for expand and for combine
+  std::int32_t* num_rows = nullptr;   ///< [R]
+  /// For combine: [R * max_tokens, K], or nullptr: weights that came, because the area is written again.
+  float* kept_weights = nullptr;
+  ExpandArgs expand = {};
+  device::CallOutcome* outcome = nullptr;  ///< wire_rows stays 0: nobody counts them here
+  device::WaitLimit limit = {};
+};
+
+/// The end of a latency combine: adds the rows that GatherArgs::Target::kSource brought.
+struct LatencySumArgs {
+  device::PeerPort port = {};
+  std::uint64_t latency_board = 0;  ///< of the combine
+  std::uint64_t board = 0;
+  device::Channel* channel = nullptr;  ///< the receives' own
+  device::Terms terms = {};
+  const std::byte* area = nullptr;  ///< in the own window: row (rank * max_tokens + token) of the wire type
+  int num_tokens = 0;
+  int max_tokens = 0;
+  int top_k = 0;
+  int num_experts = 0;
+  int hidden = 0;
+  DType wire_dtype = DType::kBf16;
+  DType out_dtype = DType::kBf16;
+  bool round_node_sum = false;               ///< kHierarchical with one node: the sum is rounded to the wire type once
+  const std::int32_t* selections = nullptr;  ///< [T, K], as LatencySendArgs wrote them
+  const std::byte* bias0 = nullptr;          ///< [T, H] dense, or nullptr
+  const std::byte* bias1 = nullptr;
+  DType bias0_dtype = DType::kBf16;
+  DType bias1_dtype = DType::kBf16;
+  std::byte* y = nullptr;  ///< [T, H]
+  device::CallOutcome* outcome = nullptr;
+  device::WaitLimit limit = {};
+};
+
+}  // namespace crossdock::kernels

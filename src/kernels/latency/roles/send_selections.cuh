@@ -1,0 +1,111 @@
+// A token's selections, and what travels with its row, a lane a selection.
+#pragma once
+
+#include "device/sync/wait.cuh"
+#include "kernels/latency/latency_args.hpp"
+#include "kernels/live.cuh"
+#include "kernels/placement.cuh"
+
+namespace crossdock::kernels {
+
+struct SentSelections {
+  int expert;           ///< the lane's, of all ranks; -1 = none
+  std::uint32_t ranks;  ///< that the token goes to, in all lanes
+};
+
+/// The first index out of range is reported, and counts as none.
+__device__ __noinline__ inline void report_index(const LatencySendArgs& args, long long index) {
+  device::WaitReport* report = args.limit.index_report;
+  // Whoever looks together with another thread writes the same but for the index.
+  if (report == nullptr || device::load_relaxed_sys(&report->written) != 0) return;
+  device::write_report(report, {device::Operation::kDispatch, device::Phase::kIndex, args.port.rank, args.port.rank},
+                       static_cast<std::uint64_t>(args.num_experts), static_cast<std::uint64_t>(index));
+}
+
+/// One warp. `reports` in the one that speaks for the token.
+__device__ __forceinline__ SentSelections read_selections(const LatencySendArgs& args, int token, bool reports) {
+  const int lane = static_cast<int>(threadIdx.x % 32);
+  SentSelections result{-1, 0};
+  std::uint32_t rank = 0;
+  if (lane < args.top_k) {
+    const long long at = static_cast<long long>(token) * args.top_k + lane;
+    const long long index = index_at(args.topk_idx, args.idx_is_64, at);
+    const bool exists = index >= 0 && index < args.num_experts;
+    if (!exists && index != -1 && reports) report_index(args, index);
+    const int holder = exists ? rank_of(static_cast<int>(index), args.num_experts, args.port.num_ranks) : 0;
+    if (exists && is_live(args.port, holder)) {
+      result.expert = static_cast<int>(index);
+      rank = 1U << holder;
+    }
+  }
+  result.ranks = __reduce_or_sync(~0U, rank);
+  return result;
+}
+
+/// The one warp that speaks for a token: indices to every live rank, weights and ready scales to those that get the
+/// row.
+class SelectionSender {
+ public:
+  __device__ SelectionSender(const LatencySendArgs& args, int token)
+      : args_(args),
+        lane_(static_cast<int>(threadIdx.x % 32)),
+        token_(token),
+        row_(static_cast<std::int64_t>(args.port.rank) * args.max_tokens + token) {
+    if (args.topk_weights != nullptr && lane_ < args.top_k) {
+      weight_ = args.topk_weights[static_cast<std::int64_t>(token) * args.top_k + lane_];
+    }
+    first_scale_ = ready_scale(lane_);
+    second_scale_ = ready_scale(lane_ + 32);
+  }
+
+  /// Once areas are free.
+  __device__ void send(const SentSelections& selections) const {
+    const std::int64_t at = row_ * args_.top_k + lane_;
+    const bool repeated = is_repeated(selections.expert);
+    for (int rank = 0; rank < args_.port.num_ranks; ++rank) {
+      if (!is_live(args_.port, rank)) continue;
+      std::byte* const window = args_.port.windows[rank];
+      const ExpertRange experts = experts_of(rank, args_.num_experts, args_.port.num_ranks);
+      const int local = selections.expert - experts.first;
+      const bool mine = selections.expert >= 0 && local >= 0 && local < experts.count;
+      const std::int32_t index = !mine ? -1 : repeated ? kRepeatedExpert - local : local;
+      if (lane_ < args_.top_k) reinterpret_cast<std::int32_t*>(window + args_.area.idx)[at] = index;
+      if ((selections.ranks >> rank & 1U) == 0) continue;
+      if (args_.topk_weights != nullptr && lane_ < args_.top_k) {
+        reinterpret_cast<float*>(window + args_.area.weights)[at] = weight_;
+      }
+      if (sends_scales()) send_scales(window);
+    }
+    if (args_.selections != nullptr && lane_ < args_.top_k) {
+      args_.selections[static_cast<std::int64_t>(token_) * args_.top_k + lane_] = selections.expert;
+    }
+  }
+
+ private:
+  __device__ bool sends_scales() const { return args_.quantize == Quantize::kNone && args_.scales != nullptr; }
+
+  __device__ std::uint32_t ready_scale(int word) const {
+    if (!sends_scales() || word >= args_.scale_words) return 0;
+    return args_.scales[token_ * args_.scale_row_stride + word * args_.scale_word_stride];
+  }
+
+  /// Whether an earlier k has the lane's expert too.
+  __device__ bool is_repeated(int expert) const { return (__match_any_sync(~0U, expert) & ((1U << lane_) - 1)) != 0; }
+
+  __device__ void send_scales(std::byte* window) const {
+    auto* out = reinterpret_cast<std::uint32_t*>(window + args_.area.scales) + row_ * args_.scale_words;
+    if (lane_ < args_.scale_words) out[lane_] = first_scale_;
+    if (lane_ + 32 < args_.scale_words) out[lane_ + 32] = second_scale_;
+    for (int word = lane_ + 64; word < args_.scale_words; word += 32) out[word] = ready_scale(word);
+  }
+
+  const LatencySendArgs& args_;
+  int lane_;
+  int token_;
+  std::int64_t row_;  ///< of every part of the area
+  float weight_ = 0;
+  std::uint32_t first_scale_;
+  std::uint32_t second_scale_;
+};
+
+}  // namespace crossdock::kernels

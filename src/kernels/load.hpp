@@ -1,0 +1,10 @@
+// All kernels at once.
+#pragma once
+
+namespace crossdock::kernels {
+
+/// Loads every kernel on the current device, once before the first launch there: a first use may wait for a kernel that
+/// waits for this very rank.
+void load_kernels();
+
+}  // namespace crossdock::kernels

@@ -1,0 +1,381 @@
+// Group on GPUs: round trips against the reference, refused calls, faults, graphs, groups side by side.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <thread>
+
+#include "harness/device_buffer.hpp"
+#include "unit/engine/run_ranks.hpp"
+#include "unit/engine/tokens.hpp"
+
+namespace crossdock::gpu {
+namespace {
+
+using std::chrono::milliseconds;
+using test::kExperts;
+using test::kHidden;
+using test::kTokens;
+using test::kTopK;
+using test::RankTokens;
+
+void use_device_of(const World& world) {
+  int count = 0;
+  kernels::check_cuda(cudaGetDeviceCount(&count), "cudaGetDeviceCount");
+  kernels::check_cuda(cudaSetDevice(world.rank() % count), "cudaSetDevice");
+}
+
+void synchronize(const Group& group) {
+  kernels::check_cuda(cudaStreamSynchronize(static_cast<cudaStream_t>(group.stream())), "cudaStreamSynchronize");
+}
+
+GroupConfig config_of(milliseconds deadline) {
+  GroupConfig config = test::small_config(deadline);
+  config.backend = Backend::kCuda;
+  config.num_sms = 4;
+  return config;
+}
+
+/// A rank's input on its GPU.
+struct DeviceTokens {
+  explicit DeviceTokens(const RankTokens& tokens)
+      : host(tokens),
+        x(DeviceBuffer::copy_of(tokens.x)),
+        idx(DeviceBuffer::copy_of(tokens.topk_idx)),
+        weights(DeviceBuffer::copy_of(tokens.topk_weights)) {}
+
+  DispatchInput input() const {
+    DispatchInput views = host.input();
+    views.x.data = x.as<void>();
+    views.topk_idx.data = idx.as<void>();
+    views.topk_weights.data = weights.as<void>();
+    return views;
+  }
+
+  RankTokens host;
+  DeviceBuffer x, idx, weights;
+};
+
+std::vector<std::byte> bytes_of(const ConstTensorView& view) {
+  return read_back<std::byte>(view.data, view.num_bytes());
+}
+
+struct Expected {
+  std::vector<reference::Dispatched> dispatched;
+  std::vector<reference::Combined> combined;
+};
+
+Expected expect(const std::vector<RankTokens>& tokens, const DispatchOptions& options) {
+  std::vector<DispatchInput> inputs;
+  for (const RankTokens& rank : tokens) inputs.push_back(rank.input());
+  const std::vector<DispatchOptions> all_options(tokens.size(), options);
+  const reference::Problem problem{
+      .num_ranks = static_cast<int>(tokens.size()), .num_experts = kExperts, .latency_max_tokens = 16};
+  Expected expected{.dispatched = reference::dispatch(problem, inputs, all_options), .combined = {}};
+  std::vector<CombineInput> combines;
+  for (const auto& rank : expected.dispatched) combines.push_back({.x = rank.x.view()});
+  expected.combined = reference::combine(problem, inputs, all_options, combines, {});
+  return expected;
+}
+
+std::vector<RankTokens> tokens_of_ranks(int num_ranks) {
+  std::vector<RankTokens> tokens;
+  for (int rank = 0; rank < num_ranks; ++rank) {
+    tokens.push_back(test::make_tokens(rank, rank == 1 ? 0 : 5 + rank, kHidden, kTopK, kExperts));
+  }
+  return tokens;
+}
+
+/// One dispatch and combine with the right bits.
+void round_trip(Group& group, const DeviceTokens& tokens, const Expected& expected, const DispatchOptions& options) {
+  const auto rank = static_cast<std::size_t>(group.rank());
+  const DispatchResult result = group.dispatch(tokens.input(), options);
+  const CombineResult combined = group.combine(result.handle, {.x = result.x});
+  synchronize(group);
+  const auto& want = expected.dispatched[rank];
+  ASSERT_EQ(read_back<std::int64_t>(result.device_num_rows.data, 1)[0], want.num_rows);
+  ASSERT_EQ(bytes_of(result.tokens_per_expert), want.tokens_per_expert.bytes);
+  if (options.layout != Layout::kExpertPadded) {
+    ASSERT_EQ(bytes_of(result.x), want.x.bytes);
+  }
+  ASSERT_EQ(bytes_of(combined.y), expected.combined[rank].y.bytes);
+}
+
+class GroupRoundTrip : public testing::TestWithParam<Layout> {};
+
+TEST_P(GroupRoundTrip, GivesTheBitsOfTheReference) {
+  for (const int num_ranks : {1, 2, 3}) {
+    const std::vector<RankTokens> tokens = tokens_of_ranks(num_ranks);
+    const DispatchOptions options{.layout = GetParam()};
+    const Expected expected = expect(tokens, options);
+    test::run_ranks(num_ranks, [&](const World& world) {
+      use_device_of(world);
+      const DeviceTokens mine(tokens[static_cast<std::size_t>(world.rank())]);
+      Group group(world, config_of(milliseconds(20'000)));
+      for (int round = 0; round < 20; ++round) round_trip(group, mine, expected, options);
+      EXPECT_FALSE(group.status());
+    });
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Layouts, GroupRoundTrip,
+                         testing::Values(Layout::kFlat, Layout::kExpertContiguous, Layout::kExpertPadded),
+                         [](const auto& layout) { return std::string(name_of(layout.param)); });
+
+/// Waits, for a call that nobody waits for, until the group knows how it ended.
+std::optional<Error> await_status(Group& group, milliseconds at_most) {
+  const auto deadline = std::chrono::steady_clock::now() + at_most;
+  while (std::chrono::steady_clock::now() < deadline) {
+    if (auto error = group.status()) return error;
+    std::this_thread::sleep_for(milliseconds(1));
+  }
+  return std::nullopt;
+}
+
+/// Rank 0 calls, rank 1 does not; then both start a new epoch and go on.
+void one_rank_stays_away(const DispatchOptions& options, bool throws) {
+  const std::vector<RankTokens> tokens = tokens_of_ranks(2);
+  const Expected expected = expect(tokens, {.layout = options.layout});
+  test::run_ranks(2, [&](const World& world) {
+    use_device_of(world);
+    const DeviceTokens mine(tokens[static_cast<std::size_t>(world.rank())]);
+    Group group(world, config_of(milliseconds(300)));
+    if (world.rank() == 0) {
+      if (throws) {
+        EXPECT_ERROR(group.dispatch(mine.input(), options), ErrorCode::kDeadlineExceeded, "rank 1");
+      } else {
+        const DispatchResult result = group.dispatch(mine.input(), options);
+        synchronize(group);
+        EXPECT_EQ(read_back<std::int64_t>(result.device_num_rows.data, 1)[0], 0);
+        for (const int count : read_back<std::int32_t>(result.tokens_per_expert.data, kExperts / 2))
+          EXPECT_EQ(count, 0);
+      }
+      const auto error = await_status(group, milliseconds(5'000));
+      ASSERT_TRUE(error);
+      EXPECT_EQ(error->report().peer, 1);
+      EXPECT_EQ(error->report().operation, "dispatch");
+      EXPECT_ERROR(group.dispatch(mine.input(), options), ErrorCode::kDeadlineExceeded, "rank 1");
+    } else {
+      ASSERT_TRUE(await_status(group, milliseconds(10'000)));
+    }
+    group.set_deadline(milliseconds(20'000));
+    group.set_live_ranks(std::vector<int>{0, 1});
+    EXPECT_FALSE(group.status());
+    round_trip(group, mine, expected, {.layout = options.layout});
+  });
+}
+
+TEST(GroupFaults, ARankThatNeverCallsIsNamedWhereTheHostWaits) {
+  one_rank_stays_away({.layout = Layout::kFlat}, true);
+  one_rank_stays_away({.layout = Layout::kExpertContiguous}, true);
+}
+
+TEST(GroupFaults, ARankThatNeverCallsIsNamedWhereTheHostDoesNotWait) {
+  one_rank_stays_away({.layout = Layout::kFlat, .max_recv_rows = 64}, false);
+  one_rank_stays_away({.layout = Layout::kExpertContiguous, .max_recv_rows = 64}, false);
+  one_rank_stays_away({.layout = Layout::kExpertPadded}, false);
+}
+
+TEST(GroupFaults, AnAbortEndsWaitsOnTheGpu) {
+  test::run_ranks(2, [&](const World& world) {
+    use_device_of(world);
+    const DeviceTokens mine(test::tokens_of(world));
+    Group group(world, config_of(milliseconds(60'000)));
+    const auto start = std::chrono::steady_clock::now();
+    if (world.rank() == 0) {
+      EXPECT_ERROR(group.dispatch(mine.input()), ErrorCode::kAborted, "enough");
+    } else {
+      std::this_thread::sleep_for(milliseconds(200));
+      group.abort("enough");
+    }
+    EXPECT_LT(std::chrono::steady_clock::now() - start, milliseconds(5'000));
+  });
+}
+
+class RejectedCalls : public testing::TestWithParam<Layout> {};
+
+TEST_P(RejectedCalls, FailOnAllRanksAndTheGroupGoesOn) {
+  const std::vector<RankTokens> tokens = tokens_of_ranks(2);
+  const DispatchOptions options{.layout = GetParam()};
+  const Expected expected = expect(tokens, options);
+  test::run_ranks(2, [&](const World& world) {
+    use_device_of(world);
+    const DeviceTokens mine(tokens[static_cast<std::size_t>(world.rank())]);
+    Group group(world, config_of(milliseconds(20'000)));
+    const bool waits = GetParam() != Layout::kExpertPadded;
+    for (int round = 0; round < 3; ++round) {
+      DispatchInput input = mine.input();
+      if (world.rank() == 1) {
+        input.x.shape[1] = 3 * kHidden;  // more than the group was made for
+        EXPECT_ERROR(group.dispatch(input, options), ErrorCode::kInvalidArgument, "hidden");
+      } else if (waits) {
+        EXPECT_ERROR(group.dispatch(input, options), ErrorCode::kRejectedByPeer, "rank 1");
+      } else {
+        const DispatchResult result = group.dispatch(input, options);
+        synchronize(group);
+        EXPECT_EQ(read_back<std::int64_t>(result.device_num_rows.data, 1)[0], 0);
+        EXPECT_ERROR(group.dispatch(input, options), ErrorCode::kRejectedByPeer, "rank 1");
+      }
+      round_trip(group, mine, expected, options);
+    }
+  });
+}
+
+TEST_P(RejectedCalls, OptionsThatDifferAreNamed) {
+  test::run_ranks(2, [&](const World& world) {
+    use_device_of(world);
+    const DeviceTokens mine(test::tokens_of(world));
+    Group group(world, config_of(milliseconds(20'000)));
+    DispatchInput input = mine.input();
+    if (world.rank() == 1) input.topk_weights = {};
+    const DispatchOptions options{.layout = GetParam()};
+    if (GetParam() != Layout::kExpertPadded) {
+      EXPECT_ERROR(group.dispatch(input, options), ErrorCode::kOptionsMismatch, "topk_weights given");
+      return;
+    }
+    group.dispatch(input, options);
+    synchronize(group);
+    EXPECT_ERROR(group.dispatch(input, options), ErrorCode::kOptionsMismatch, "topk_weights given");
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Layouts, RejectedCalls,
+                         testing::Values(Layout::kFlat, Layout::kExpertContiguous, Layout::kExpertPadded),
+                         [](const auto& layout) { return std::string(name_of(layout.param)); });
+
+TEST(GroupCapacity, TooManyRowsFailEverywhereOnce) {
+  const std::vector<RankTokens> tokens = tokens_of_ranks(3);
+  for (const Layout layout : {Layout::kFlat, Layout::kExpertContiguous}) {
+    test::run_ranks(3, [&](const World& world) {
+      use_device_of(world);
+      const DeviceTokens mine(tokens[static_cast<std::size_t>(world.rank())]);
+      Group group(world, config_of(milliseconds(20'000)));
+      const DispatchResult result =
+          group.dispatch(mine.input(), {.layout = layout, .max_recv_rows = world.rank() == 2 ? 1 : 64});
+      synchronize(group);
+      EXPECT_EQ(read_back<std::int64_t>(result.device_num_rows.data, 1)[0], 0);
+      const auto error = test::error_of([&] { group.dispatch(mine.input()); });
+      ASSERT_TRUE(error);
+      EXPECT_EQ(error->code(), ErrorCode::kCapacityExceeded);
+      EXPECT_EQ(error->report().peer, 2);
+      EXPECT_EQ(error->report().observed, 1);
+      group.dispatch(mine.input(), {.layout = layout});
+    });
+  }
+}
+
+TEST(GroupIndices, OneOutOfRangeCountsAsNoneAndIsReported) {
+  test::run_ranks(2, [&](const World& world) {
+    use_device_of(world);
+    RankTokens tokens = test::tokens_of(world);
+    RankTokens without = tokens;
+    tokens.topk_idx[3] = kExperts + 7;
+    without.topk_idx[3] = -1;
+    const DeviceTokens bad(tokens);
+    const DeviceTokens good(without);
+    Group group(world, config_of(milliseconds(20'000)));
+    for (const Layout layout : {Layout::kFlat, Layout::kExpertContiguous, Layout::kExpertPadded}) {
+      const DispatchResult expected = group.dispatch(good.input(), {.layout = layout});
+      const DispatchResult result = group.dispatch(bad.input(), {.layout = layout});
+      synchronize(group);
+      EXPECT_EQ(bytes_of(result.tokens_per_expert), bytes_of(expected.tokens_per_expert));
+    }
+    const auto error = group.status();
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->code(), ErrorCode::kInvalidArgument);
+    EXPECT_EQ(error->report().observed, kExperts + 7);
+  });
+}
+
+TEST(GroupMemory, OrdinaryHostMemoryIsRefused) {
+  test::run_ranks(1, [&](const World& world) {
+    use_device_of(world);
+    Group group(world, config_of(milliseconds(20'000)));
+    const RankTokens tokens = test::tokens_of(world);
+    EXPECT_ERROR(group.dispatch(tokens.input()), ErrorCode::kInvalidArgument, "GPU memory");
+  });
+}
+
+TEST(GroupShares, RanksOfOneGpuTakeNoMoreSmsThanItHas) {
+  test::run_ranks(2, [&](const World& world) {
+    kernels::check_cuda(cudaSetDevice(0), "cudaSetDevice");
+    GroupConfig config = config_of(milliseconds(5'000));
+    config.num_sms = 100;
+    EXPECT_ERROR(Group(world, config), ErrorCode::kInvalidArgument, "num_sms");
+  });
+}
+
+TEST(GroupSideBySide, TwoGroupsOnTheSameGpus) {
+  const std::vector<RankTokens> tokens = tokens_of_ranks(2);
+  std::vector<std::thread> groups;
+  for (const Layout layout : {Layout::kFlat, Layout::kExpertPadded}) {
+    groups.emplace_back([&tokens, layout] {
+      const Expected expected = expect(tokens, {.layout = layout});
+      test::run_ranks(2, [&](const World& world) {
+        use_device_of(world);
+        const DeviceTokens mine(tokens[static_cast<std::size_t>(world.rank())]);
+        Group group(world, config_of(milliseconds(20'000)));
+        for (int round = 0; round < 300; ++round) round_trip(group, mine, expected, {.layout = layout});
+      });
+    });
+  }
+  for (std::thread& group : groups) group.join();
+}
+
+TEST(GroupEvents, OrderCallsOfDifferentStreams) {
+  const std::vector<RankTokens> tokens = tokens_of_ranks(2);
+  const Expected expected = expect(tokens, {});
+  test::run_ranks(2, [&](const World& world) {
+    use_device_of(world);
+    const DeviceTokens mine(tokens[static_cast<std::size_t>(world.rank())]);
+    Group group(world, config_of(milliseconds(20'000)));
+    cudaStream_t stream = nullptr;
+    cudaEvent_t dispatched = nullptr;
+    kernels::check_cuda(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreate");
+    kernels::check_cuda(cudaEventCreate(&dispatched), "cudaEventCreate");
+    for (int round = 0; round < 20; ++round) {
+      const DispatchResult result = group.dispatch(mine.input(), {.execution = {.done = dispatched}});
+      const CombineResult combined =
+          group.combine(result.handle, {.x = result.x}, {.execution = {.stream = stream, .after = dispatched}});
+      kernels::check_cuda(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
+      ASSERT_EQ(bytes_of(combined.y), expected.combined[static_cast<std::size_t>(world.rank())].y.bytes);
+    }
+    cudaEventDestroy(dispatched);
+    cudaStreamDestroy(stream);
+  });
+}
+
+TEST(GroupPending, LatencyCallsOverlapAndMayBeDropped) {
+  const std::vector<RankTokens> tokens = tokens_of_ranks(2);
+  const DispatchOptions options{.layout = Layout::kExpertPadded};
+  const Expected expected = expect(tokens, options);
+  test::run_ranks(2, [&](const World& world) {
+    use_device_of(world);
+    const auto rank = static_cast<std::size_t>(world.rank());
+    const DeviceTokens mine(tokens[rank]);
+    Group group(world, config_of(milliseconds(20'000)));
+    for (int round = 0; round < 10; ++round) {
+      PendingDispatch first = group.dispatch_send(mine.input(), options);
+      PendingDispatch second = group.dispatch_send(mine.input(), options);
+      EXPECT_ERROR(group.dispatch_send(mine.input(), options), ErrorCode::kInvalidArgument, "latency_slots");
+      const DispatchResult late = group.dispatch_receive(std::move(second));
+      PendingCombine combine = group.combine_send(late.handle, {.x = late.x});
+      const DispatchResult early = group.dispatch_receive(std::move(first));
+      const CombineResult combined = group.combine_receive(std::move(combine));
+      {
+        const PendingCombine dropped = group.combine_send(early.handle, {.x = early.x});
+      }
+      {
+        const PendingDispatch dropped = group.dispatch_send(mine.input(), options);
+      }
+      synchronize(group);
+      ASSERT_EQ(bytes_of(combined.y), expected.combined[rank].y.bytes);
+      ASSERT_EQ(bytes_of(early.tokens_per_expert), expected.dispatched[rank].tokens_per_expert.bytes);
+    }
+  });
+}
+
+}  // namespace
+}  // namespace crossdock::gpu

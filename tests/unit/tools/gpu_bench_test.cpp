@@ -1,0 +1,86 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "bench/gpu_plan.hpp"
+#include "bench/gpu_report.hpp"
+#include "bench/verify.hpp"
+
+namespace crossdock::tools::bench {
+namespace {
+
+using ::testing::HasSubstr;
+
+BenchOptions small_options() {
+  BenchOptions options;
+  options.ranks_per_node = 2;
+  options.hidden = 256;
+  options.experts = 8;
+  options.top_k = 2;
+  options.tokens = 40;
+  options.iterations = 3;
+  options.sms = {4, 16};
+  options.dtype = "fp8";
+  return options;
+}
+
+TEST(GpuPlan, CountsRowsForOtherRanks) {
+  BenchOptions options = small_options();
+  options.experts = 2;  // top-2 of 2: every token goes to both ranks
+  const GpuPlan plan = make_gpu_plan(options, Mode::kThroughput);
+  EXPECT_EQ(plan.peer_rows, 40);
+  EXPECT_EQ(plan.rows, 80);
+  EXPECT_EQ(plan.dispatch_peer_bytes(), 40 * (256 + 8)) << "fp8 and two scales";
+  EXPECT_EQ(plan.combine_peer_bytes(), 40 * 512);
+  EXPECT_EQ(plan.scenario.config.num_sms, 16);
+}
+
+TEST(GpuPlan, ACellForEveryOperationAndSmCount) {
+  EXPECT_EQ(make_gpu_plan(small_options(), Mode::kThroughput).cells.size(), 8U);
+  const GpuPlan latency = make_gpu_plan(small_options(), Mode::kLatency);
+  ASSERT_EQ(latency.cells.size(), 6U);
+  EXPECT_EQ(latency.cells[3].what, Timed::kPairDispatch);
+  EXPECT_EQ(latency.cells[3].sms, 16);
+}
+
+TEST(GpuPlan, ReadyFp8HasScales) {
+  BenchOptions options = small_options();
+  options.ready = true;
+  const GpuPlan plan = make_gpu_plan(options, Mode::kThroughput);
+  EXPECT_EQ(plan.scenario.x_dtype, DType::kFp8E4m3);
+  EXPECT_EQ(plan.scenario.scale_words(), 2);
+  EXPECT_EQ(plan.dispatch_peer_bytes(), plan.peer_rows * (256 + 8));
+}
+
+TEST(GpuReport, IsTheMedianOfTheSlowerRank) {
+  const BenchOptions options = small_options();
+  const GpuPlan plan = make_gpu_plan(options, Mode::kThroughput);
+  GpuMeasurements measurements(plan);
+  measurements.copy_engine_gbps() = 100;
+  for (std::size_t sample = 0; sample < 3; ++sample) {
+    measurements.us(1, sample, 0) = 10.0 * static_cast<double>(sample);
+    measurements.us(1, sample, 1) = 15;
+  }
+  const GpuReport report = make_gpu_report(options, plan, measurements);  // slower: 15, 15, 20
+  EXPECT_EQ(report.cells[1].us, 15);
+  EXPECT_EQ(report.cells[1].sms, 16);
+  EXPECT_DOUBLE_EQ(report.cells[1].limit_us, plan.dispatch_peer_bytes() / 100e3);
+  EXPECT_TRUE(report.ok());
+  EXPECT_THAT(format_gpu_report(options, report), HasSubstr("dispatch, exact size"));
+}
+
+TEST(GpuReport, NamesTheFirstDifference) {
+  const BenchOptions options = small_options();
+  const GpuPlan plan = make_gpu_plan(options, Mode::kThroughput);
+  GpuMeasurements measurements(plan);
+  measurements.copy_engine_gbps() = 100;
+  OperationRecord& record = measurements.record(1).combine;
+  record.verified_bytes = 64;
+  record.differences = 2;
+  record.first_difference = {'y'};
+  const GpuReport report = make_gpu_report(options, plan, measurements);
+  EXPECT_FALSE(report.ok());
+  EXPECT_THAT(format_gpu_report(options, report), HasSubstr("first: rank 1: combine y"));
+}
+
+}  // namespace
+}  // namespace crossdock::tools::bench

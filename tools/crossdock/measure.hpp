@@ -1,0 +1,33 @@
+// crossdock info --measure: the limits of the GPUs here and of the links between them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace crossdock::tools {
+
+/// GB/s over SM counts.
+struct LinkRow {
+  std::string name;
+  std::vector<double> gbps;
+};
+
+struct LinkReport {
+  std::string gpu;
+  int num_gpus = 0;
+  double copy_engine_gbps = 0;
+  double round_trip_us = 0;  ///< 0 with one GPU
+  std::vector<int> sms;
+  std::vector<LinkRow> rows;
+};
+
+/// With one GPU what is between GPUs is left out. Throws Error where there is none.
+LinkReport measure_links();
+
+/// A line a way of copying, a column an SM count.
+std::string format_links(const LinkReport& report);
+
+/// Throws Error where the file cannot be written.
+void write_links_json(const std::string& path, const LinkReport& report);
+
+}  // namespace crossdock::tools
