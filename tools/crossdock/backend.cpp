@@ -46,7 +46,7 @@ void put_on_device(const gpu::Device* device, int num_ranks, GroupConfig& config
   const int ranks_here = (num_ranks + devices - 1) / devices;
   config.backend = Backend::kCuda;
   config.device = device->index();
-  config.num_sms = std::clamp(device->num_sms() / ranks_here, 1, config.num_sms);
+  if (config.num_sms > 0) config.num_sms = std::clamp(device->num_sms() / ranks_here, 1, config.num_sms);
 }
 
 }  // namespace crossdock::tools

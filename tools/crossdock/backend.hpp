@@ -34,7 +34,7 @@ void prepare_cuda();
 /// Rank r's own of the visible GPUs, with so much memory for the program itself; nothing on the CPU.
 std::unique_ptr<gpu::Device> open_device(Backend backend, const World& world, std::size_t memory_bytes);
 
-/// Sets backend and device, and lowers num_sms so that all ranks of this GPU fit it together.
+/// Sets backend and device, and lowers num_sms, where it is given, so that all ranks of this GPU fit it together.
 void put_on_device(const gpu::Device* device, int num_ranks, GroupConfig& config);
 
 }  // namespace crossdock::tools

@@ -48,7 +48,8 @@ void add_shape_flags(CLI::App& app, BenchOptions& options) {
   app.add_option("--dtype", options.dtype, "of dispatch: fp8 (quantised inside), bf16, fp16 or fp32")
       ->capture_default_str();
   app.add_option("--layout", options.layout, "throughput mode: flat or contiguous")->capture_default_str();
-  app.add_option("--sms", options.sms, "GPUs: SMs of a call, a list; default 8,16,24 (24 in latency mode)")
+  app.add_option("--sms", options.sms,
+                 "GPUs: SMs of a call, a list; default 8,16,24 (latency mode: the group's choice)")
       ->delimiter(',');
   app.add_flag("--ready", options.ready, "fp8: x is fp8 with scales before dispatch");
   app.add_option("--routing", options.routing,

@@ -15,9 +15,11 @@ struct Terms {
 
 enum class CallState : std::int32_t { kDone, kRejectedByPeer, kMismatch, kCapacityExceeded, kGaveUp };
 
-/// In memory that the host reads while kernels run. Written from the first wait on that learns it.
+/// In memory that the host reads while kernels run. Written where the call failed, or where the host waits for it:
+/// stores to the host are paid for at the end of the kernel.
 struct CallOutcome {
-  std::uint64_t tag = 0;  ///< of the call, stored last (release): the fields below are complete
+  std::uint64_t tag = 0;              ///< of the call, stored last (release): the fields below are complete
+  std::uint64_t* failures = nullptr;  ///< host memory: calls that failed, counted after the tag; or nullptr
   CallState state = CallState::kDone;
   std::int32_t rank = -1;        ///< kRejectedByPeer, kMismatch, kCapacityExceeded: the lowest such rank
   std::int32_t field = -1;       ///< kMismatch: index in Terms::agreed

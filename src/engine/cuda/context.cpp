@@ -155,7 +155,7 @@ void CudaContext::look_at_report() {
 void CudaContext::raise_faults() {
   look_at_report();
   host->faults.raise_sticky();
-  outcomes.raise_new(*host);
+  if (const std::optional<Error> error = outcomes.next_failure(*host)) throw Error(*error);
 }
 
 std::optional<Error> CudaContext::status() {
@@ -164,6 +164,7 @@ std::optional<Error> CudaContext::status() {
     device->interrupt();
     return error;
   }
+  if (std::optional<Error> error = outcomes.next_failure(*host)) return error;
   const device::WaitReport& index = device->words().index_report;
   if (std::atomic_ref(const_cast<std::uint64_t&>(index.written)).load(std::memory_order_acquire) != 0) {
     return device::error_of(index);

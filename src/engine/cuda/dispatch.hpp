@@ -27,6 +27,7 @@ struct PendingDispatch : Pending {
   int slot = -1;  ///< latency mode
   bool received = false;
 
+  Reservation temporary;     ///< until receive: outputs do not lie where rows were made
   Reservation small;         ///< kFlat: what lies beside x. kExpertContiguous: what arrives, but for the handle's part
   Reservation rows;          ///< kFlat: x
   device::Offer offer = {};  ///< where rows arrive

@@ -149,7 +149,7 @@ void send_latency(PendingDispatch& state) {
   ++context.latency_dispatches;
   context.slot_busy[static_cast<std::size_t>(state.slot)] = 1;
   state.outcome = context.outcomes.take(state.facts, state.launch.captured);
-  const Reservation temporary = prepare_rows(state);
+  state.temporary = prepare_rows(state);
   copy_source_weights(state);
   const DispatchInput& input = state.input;
   kernels::LatencySendArgs args = send_arguments(context, state.slot, CudaContext::terms_of(state.facts.agreement));

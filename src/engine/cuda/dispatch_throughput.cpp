@@ -169,6 +169,7 @@ void launch_dispatch(PendingDispatch& state) {
   args.num_rows = static_cast<std::int64_t*>(state.result.device_num_rows.data);
   args.failed = plan.receiver.failed;
   args.outcome = state.outcome;
+  args.host_waits = is_exact(state);
   kernels::launch_dispatch(args, state.launch.num_sms, kernels::dispatch_variants().front(), state.launch.stream);
 }
 
@@ -181,7 +182,8 @@ void await_counts(PendingDispatch& state) {
     return;
   }
   context.await(*state.outcome);
-  context.raise_faults();
+  // The failure is counted a moment after it is written.
+  while (state.outcome->state != device::CallState::kDone) context.raise_faults();
   state.result.num_rows = state.outcome->num_rows;
   state.plan->rows = state.outcome->num_rows;
   state.plan->wire_rows = state.outcome->wire_rows;
@@ -311,7 +313,7 @@ void send_throughput(PendingDispatch& state) {
   add_counts(state);
   reserve_outputs(state);
   reserve_source_arrays(state);
-  const Reservation temporary = prepare_rows(state);
+  state.temporary = prepare_rows(state);
   const std::int64_t wire_rows = wire_capacity(state);
   state.plan->wire_rows = wire_rows;
   reserve_receiver_arrays(state, wire_rows);

@@ -47,65 +47,66 @@ Error refusal(const device::CallOutcome& outcome, const CallFacts& facts, const 
           report};
 }
 
+std::optional<Error> error_of(const device::CallOutcome& outcome, const CallFacts& facts, const Context& host) {
+  switch (outcome.state) {
+    case device::CallState::kRejectedByPeer:
+      return rejection(outcome, facts, host);
+    case device::CallState::kMismatch:
+      return mismatch(outcome, facts, host);
+    case device::CallState::kCapacityExceeded:
+      return refusal(outcome, facts, host);
+    case device::CallState::kDone:
+    case device::CallState::kGaveUp:
+      break;
+  }
+  return std::nullopt;
+}
+
+std::uint64_t load(const std::uint64_t& word) {
+  return std::atomic_ref(const_cast<std::uint64_t&>(word)).load(std::memory_order_acquire);
+}
+
 }  // namespace
 
 device::CallOutcome* Outcomes::take(const CallFacts& facts, bool captured) {
-  std::size_t place = 0;
-  if (captured) {
-    if (captured_ == kCapturedOutcomes) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("{}: expected at most {} captured calls in a group's life, got one more", facts.operation,
-                              kCapturedOutcomes));
-    }
-    place = static_cast<std::size_t>(kOutcomeRing + captured_++);
-  } else {
-    place = static_cast<std::size_t>(next_++ % kOutcomeRing);
-    looked_at_ = std::max(looked_at_, next_ - kOutcomeRing);
+  const std::scoped_lock lock(mutex_);
+  if (captured && captured_ == kCapturedOutcomes) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("{}: expected at most {} captured calls in a group's life, got one more", facts.operation,
+                            kCapturedOutcomes));
   }
+  const std::size_t place = captured ? kOutcomeRing + captured_++ : next_++ % kOutcomeRing;
   facts_[place] = facts;
-  words_.outcomes[place] = {};
+  words_.outcomes[place] = {.failures = &words_.failures};
   return &words_.outcomes[place];
 }
 
-bool Outcomes::is_written(const device::CallOutcome& outcome) {
-  return std::atomic_ref(const_cast<std::uint64_t&>(outcome.tag)).load(std::memory_order_acquire) != 0;
-}
+bool Outcomes::is_written(const device::CallOutcome& outcome) { return load(outcome.tag) != 0; }
 
-void Outcomes::raise(const device::CallOutcome& outcome, const Context& host) const {
-  raise(outcome, facts_[static_cast<std::size_t>(&outcome - words_.outcomes)], host);
-}
-
-void Outcomes::raise(const device::CallOutcome& outcome, const CallFacts& facts, const Context& host) {
-  switch (outcome.state) {
-    case device::CallState::kRejectedByPeer:
-      throw rejection(outcome, facts, host);
-    case device::CallState::kMismatch:
-      throw mismatch(outcome, facts, host);
-    case device::CallState::kCapacityExceeded:
-      throw refusal(outcome, facts, host);
-    case device::CallState::kDone:
-    case device::CallState::kGaveUp:
-      return;
-  }
-}
-
-void Outcomes::raise_new(const Context& host) {
-  while (looked_at_ < next_ && is_written(words_.outcomes[looked_at_ % kOutcomeRing])) {
-    raise(words_.outcomes[looked_at_++ % kOutcomeRing], host);
-  }
-  // A replay may write its outcome again: it is taken out before it is thrown.
-  for (int i = 0; i < captured_; ++i) {
-    device::CallOutcome& outcome = words_.outcomes[kOutcomeRing + i];
-    if (!is_written(outcome)) continue;
+std::optional<Error> Outcomes::next_failure(const Context& host) {
+  if (load(words_.failures) == 0) return std::nullopt;
+  const std::scoped_lock lock(mutex_);
+  if (load(words_.failures) == failures_told_) return std::nullopt;
+  for (std::size_t place = 0; place < kOutcomeRing + captured_; ++place) {
+    device::CallOutcome& outcome = words_.outcomes[place];
+    if (!is_written(outcome) || outcome.state == device::CallState::kDone) continue;
     const device::CallOutcome copy = outcome;
     outcome.tag = 0;
-    raise(copy, facts_[static_cast<std::size_t>(kOutcomeRing + i)], host);
+    outcome.state = device::CallState::kDone;
+    ++failures_told_;
+    if (auto error = error_of(copy, facts_[place], host)) return error;
   }
+  failures_told_ = load(words_.failures);
+  return std::nullopt;
 }
 
 void Outcomes::forget() {
-  looked_at_ = next_;
-  for (int i = 0; i < captured_; ++i) words_.outcomes[kOutcomeRing + i] = {};
+  const std::scoped_lock lock(mutex_);
+  for (device::CallOutcome& outcome : words_.outcomes) {
+    outcome.tag = 0;
+    outcome.state = device::CallState::kDone;
+  }
+  failures_told_ = words_.failures;
 }
 
 }  // namespace crossdock::engine::cuda

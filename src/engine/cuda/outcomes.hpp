@@ -1,8 +1,10 @@
 // How the calls on the GPU ended, for a host that does not wait for them.
 #pragma once
 
-#include <array>
-#include <string>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <optional>
 #include <vector>
 
 #include "engine/context.hpp"
@@ -18,6 +20,7 @@ struct CallFacts {
   std::int64_t epoch = 0;
 };
 
+/// Any thread.
 class Outcomes {
  public:
   explicit Outcomes(HostWords& words) : words_(words), facts_(kOutcomeRing + kCapturedOutcomes) {}
@@ -27,21 +30,19 @@ class Outcomes {
 
   /// True once the kernel has written it.
   static bool is_written(const device::CallOutcome& outcome);
-  /// Throws where the call was rejected; a wait that gave up is not told here but by the report.
-  void raise(const device::CallOutcome& outcome, const Context& host) const;
-  /// The same for every call that has ended since the last time; each throws once.
-  void raise_new(const Context& host);
+  /// The Error of the first call found that has failed and has not been told yet. A wait that gave up is told by the
+  /// report, not here.
+  std::optional<Error> next_failure(const Context& host);
   /// A new epoch: calls of the old one are forgotten.
   void forget();
 
  private:
-  static void raise(const device::CallOutcome& outcome, const CallFacts& facts, const Context& host);
-
   HostWords& words_;
+  std::mutex mutex_;
   std::vector<CallFacts> facts_;
-  std::int64_t next_ = 0;
-  std::int64_t looked_at_ = 0;  ///< calls of the ring before it have been looked at
-  int captured_ = 0;
+  std::size_t next_ = 0;
+  std::size_t captured_ = 0;
+  std::uint64_t failures_told_ = 0;
 };
 
 }  // namespace crossdock::engine::cuda

@@ -56,6 +56,7 @@ struct DispatchArgs {
   /// Written as soon as all ranks have announced (the host may go on with it); a wait that gives up later is told by
   /// limit.report.
   device::CallOutcome* outcome = nullptr;
+  bool host_waits = false;
 
   device::WaitLimit limit = {};
 };

@@ -58,7 +58,7 @@ struct LatencyReceiveArgs {
   /// For combine: [R * max_tokens, K], or nullptr: weights that came, because the area is written again.
   float* kept_weights = nullptr;
   ExpandArgs expand = {};
-  device::CallOutcome* outcome = nullptr;  ///< wire_rows stays 0: nobody counts them here
+  device::CallOutcome* outcome = nullptr;
   device::WaitLimit limit = {};
 };
 

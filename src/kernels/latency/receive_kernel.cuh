@@ -28,8 +28,7 @@ __device__ __forceinline__ void leave(const LatencyReceiveArgs& args, LatencyRec
   if (thread == 0) smem.gave_up = device::has_given_up(args.limit);
   __syncthreads();
   const bool done = !smem.gave_up && smem.entry.found.state == device::CallState::kDone;
-  const std::int64_t num_rows = done && args.expand.num_rows != nullptr ? __ldcg(args.expand.num_rows) : 0;
-  leave_receive(args, smem.entry, smem.gave_up, num_rows);
+  leave_receive(args, smem.entry, smem.gave_up);
   if (done) return;
   clear_padded(args.expand);
   if (thread >= args.port.num_ranks) return;

@@ -74,7 +74,7 @@ class TokenSummer {
 __device__ __forceinline__ void leave(const LatencySumArgs& args, LatencySumSmem& smem) {
   if (threadIdx.x == 0) smem.gave_up = device::has_given_up(args.limit);
   __syncthreads();
-  leave_receive(args, smem.entry, smem.gave_up, 0);
+  leave_receive(args, smem.entry, smem.gave_up);
 }
 
 template <DType kType>

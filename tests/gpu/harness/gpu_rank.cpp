@@ -151,6 +151,7 @@ kernels::DispatchArgs GpuRank::dispatch(const DispatchSource& source, std::int64
           .num_rows = num_rows_.as<std::int64_t>(),
           .failed = failed_.as<std::uint32_t>(),
           .outcome = &control_->outcome,
+          .host_waits = true,
           .limit = limit()};
 }
 

@@ -86,7 +86,7 @@ GpuPlan make_gpu_plan(const BenchOptions& options, Mode mode) {
   const int sets =
       static_cast<int>(std::clamp<std::int64_t>(kMostTokens / std::max<std::int64_t>(tokens, 1), 2, kSets));
   GpuPlan plan{.scenario = make_scenario(options, mode, tokens, sets), .sms = options.sms, .cells = {}};
-  if (plan.sms.empty()) plan.sms = mode == Mode::kLatency ? std::vector{24} : std::vector{8, 16, 24};
+  if (plan.sms.empty()) plan.sms = mode == Mode::kLatency ? std::vector{0} : std::vector{8, 16, 24};
   plan.cells = cells_of(mode, plan.sms);
   plan.warmup = std::max(options.warmup, kLeastWarmup);
   plan.samples = options.iterations_on(Backend::kCuda);

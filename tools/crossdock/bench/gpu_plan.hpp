@@ -24,7 +24,7 @@ inline constexpr int kPairs = 20;
 
 struct TimedCell {
   Timed what = Timed::kDispatch;
-  int sms = 0;
+  int sms = 0;  ///< 0 = the group's choice
 };
 
 struct GpuPlan {

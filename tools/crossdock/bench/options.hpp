@@ -31,7 +31,7 @@ struct BenchOptions {
   bool verify = true;
   std::string backend = "cpu";  ///< auto, cpu or cuda
   bool ready = false;           ///< GPUs, fp8: x is fp8 with scales before dispatch
-  std::vector<int> sms;         ///< GPUs: SMs of a call, one measurement each; empty = 8, 16, 24 (24 in latency mode)
+  std::vector<int> sms;  ///< GPUs: SMs of a call, one measurement each; empty = 8, 16, 24 (latency mode: the group's)
 
   int num_ranks() const { return nodes * ranks_per_node; }
   int iterations_on(Backend where) const { return iterations > 0 ? iterations : (where == Backend::kCuda ? 40 : 10); }

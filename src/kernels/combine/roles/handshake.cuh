@@ -2,6 +2,7 @@
 #pragma once
 
 #include "device/sync/wait.cuh"
+#include "device/sync/write_outcome.cuh"
 #include "kernels/combine/combine_args.hpp"
 #include "kernels/combine/combine_smem.cuh"
 #include "kernels/live.cuh"
@@ -111,19 +112,16 @@ __device__ __forceinline__ bool exchange_read(const CombineArgs& args, std::uint
 __device__ __forceinline__ void leave(const CombineArgs& args, const CombineEntry& entry) {
   __shared__ bool all_read;
   if (threadIdx.x < 32) {
-    device::CallOutcome& outcome = *args.outcome;
-    if (threadIdx.x == 0) {
-      outcome.rank = entry.found.rank;
-      outcome.field = entry.found.field;
-      outcome.theirs = entry.found.theirs;
-      outcome.state = entry.found.state;
-    }
     const bool read = exchange_read(args, entry.tag);
     if (threadIdx.x == 0) {
       all_read = read;
       args.channel->tag = entry.tag;
-      if (!read) outcome.state = device::CallState::kGaveUp;
-      device::store_release_sys(&outcome.tag, entry.tag);
+      const Disagreement& found = entry.found;
+      if (found.state != device::CallState::kDone && found.state != device::CallState::kGaveUp) {
+        device::write_outcome(args.outcome,
+                              {.state = found.state, .rank = found.rank, .field = found.field, .theirs = found.theirs},
+                              entry.tag);
+      }
     }
   }
   __syncthreads();

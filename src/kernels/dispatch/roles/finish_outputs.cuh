@@ -1,6 +1,7 @@
 // What a receiver writes for itself: indices past the last row, counts, how the call ended.
 #pragma once
 
+#include "device/sync/write_outcome.cuh"
 #include "kernels/dispatch/roles/enter.cuh"
 
 namespace crossdock::kernels {
@@ -28,16 +29,17 @@ __device__ __forceinline__ std::int64_t num_layout_rows(const DispatchArgs& args
 /// One thread, as soon as all ranks have announced: the host may wait for it.
 __device__ __forceinline__ void write_outcome(const DispatchArgs& args, const DispatchEntry& entry) {
   const bool done = entry.state == device::CallState::kDone;
-  device::CallOutcome& outcome = *args.outcome;
-  outcome.state = entry.state;
-  outcome.rank = entry.rank;
-  outcome.field = entry.field;
-  outcome.theirs = entry.theirs;
-  outcome.num_rows = done ? num_layout_rows(args, entry) : 0;
-  outcome.wire_rows = done ? entry.wire_rows[args.port.rank] : 0;
-  outcome.rows_needed = entry.rows_needed;
-  outcome.rows_taken = entry.rows_taken;
-  device::store_release_sys(&outcome.tag, entry.tag);
+  if (done && !args.host_waits) return;
+  device::write_outcome(args.outcome,
+                        {.state = entry.state,
+                         .rank = entry.rank,
+                         .field = entry.field,
+                         .theirs = entry.theirs,
+                         .num_rows = done ? num_layout_rows(args, entry) : 0,
+                         .wire_rows = done ? entry.wire_rows[args.port.rank] : 0,
+                         .rows_needed = entry.rows_needed,
+                         .rows_taken = entry.rows_taken},
+                        entry.tag);
 }
 
 /// One warp, a lane a source.

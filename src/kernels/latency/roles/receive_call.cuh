@@ -2,6 +2,7 @@
 #pragma once
 
 #include "device/port/terms.hpp"
+#include "device/sync/write_outcome.cuh"
 #include "kernels/agree.cuh"
 #include "kernels/latency/roles/signals.cuh"
 
@@ -52,25 +53,18 @@ __device__ __forceinline__ void enter_receive(const Args& args, device::Operatio
 
 /// The last block, all threads; `gave_up` is the same in all.
 template <typename Args>
-__device__ __forceinline__ void leave_receive(const Args& args, const LatencyEntry& entry, bool gave_up,
-                                              std::int64_t num_rows) {
+__device__ __forceinline__ void leave_receive(const Args& args, const LatencyEntry& entry, bool gave_up) {
   if (gave_up) {
     device::tell_peers(args.port, args.board, args.limit);
   } else {
     signal_released(args.port, args.latency_board, entry.tag);
   }
   if (threadIdx.x == 0) args.channel->tag = entry.tag;
-  if (threadIdx.x != 32 || args.outcome == nullptr) return;
-  device::CallOutcome& outcome = *args.outcome;
-  outcome.state = gave_up ? device::CallState::kGaveUp : entry.found.state;
-  outcome.rank = gave_up ? -1 : entry.found.rank;
-  outcome.field = gave_up ? -1 : entry.found.field;
-  outcome.theirs = gave_up ? -1 : entry.found.theirs;
-  outcome.num_rows = num_rows;
-  outcome.wire_rows = 0;
-  outcome.rows_needed = 0;
-  outcome.rows_taken = 0;
-  device::store_release_sys(&outcome.tag, entry.tag);
+  if (threadIdx.x != 32 || gave_up || entry.found.state == device::CallState::kDone) return;
+  const Disagreement& found = entry.found;
+  device::write_outcome(args.outcome,
+                        {.state = found.state, .rank = found.rank, .field = found.field, .theirs = found.theirs},
+                        entry.tag);
 }
 
 }  // namespace crossdock::kernels
