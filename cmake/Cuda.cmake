@@ -21,3 +21,9 @@ if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
 endif()
 set(CMAKE_CUDA_STANDARD 20)
 add_compile_options($<$<COMPILE_LANGUAGE:CUDA>:-lineinfo> $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra>)
+
+# The fault port of the kernels: random pauses around fences and flags.
+option(CROSSDOCK_KERNEL_PAUSES "Slow kernels that test memory order" OFF)
+if(CROSSDOCK_KERNEL_PAUSES)
+  add_compile_definitions($<$<COMPILE_LANGUAGE:CUDA>:CROSSDOCK_KERNEL_PAUSES>)
+endif()

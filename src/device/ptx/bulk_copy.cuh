@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "device/ptx/pause.cuh"
+
 namespace crossdock::device {
 
 __device__ __forceinline__ std::uint32_t shared_address(const void* pointer) {
@@ -47,6 +49,7 @@ __device__ __forceinline__ void bulk_load(void* shared, const void* global, std:
 
 /// Shared to global, in the thread's current bulk group.
 __device__ __forceinline__ void bulk_store(void* global, const void* shared, std::uint32_t bytes) {
+  pause();
   asm volatile("cp.async.bulk.global.shared::cta.bulk_group [%0], [%1], %2;" ::"l"(global), "r"(shared_address(shared)),
                "r"(bytes)
                : "memory");

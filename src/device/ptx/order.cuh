@@ -1,14 +1,17 @@
-// Memory order between GPUs: one function = one instruction. Everything is at system scope, because the other side is
-// another GPU or the host.
+// Memory order between GPUs: one function = one instruction, and in builds for tests pauses around it. Everything is at
+// system scope, because the other side is another GPU or the host.
 #pragma once
 
 #include <cstdint>
+
+#include "device/ptx/pause.cuh"
 
 namespace crossdock::device {
 
 __device__ __forceinline__ std::uint64_t load_acquire_sys(const std::uint64_t* word) {
   std::uint64_t value;
   asm volatile("ld.acquire.sys.global.u64 %0, [%1];" : "=l"(value) : "l"(word) : "memory");
+  pause();
   return value;
 }
 
@@ -26,10 +29,12 @@ __device__ __forceinline__ float load_relaxed_sys(const float* word) {
 
 /// A signal that a fence of this thread stands before.
 __device__ __forceinline__ void store_relaxed_sys(std::uint64_t* word, std::uint64_t value) {
+  pause();
   asm volatile("st.relaxed.sys.global.u64 [%0], %1;" ::"l"(word), "l"(value) : "memory");
 }
 
 __device__ __forceinline__ void store_release_sys(std::uint64_t* word, std::uint64_t value) {
+  pause();
   asm volatile("st.release.sys.global.u64 [%0], %1;" ::"l"(word), "l"(value) : "memory");
 }
 
@@ -40,14 +45,23 @@ __device__ __forceinline__ std::uint64_t load_acquire_gpu(const std::uint64_t* w
 }
 
 __device__ __forceinline__ void store_release_gpu(std::uint64_t* word, std::uint64_t value) {
+  pause();
   asm volatile("st.release.gpu.global.u64 [%0], %1;" ::"l"(word), "l"(value) : "memory");
 }
 
 /// Orders this thread's earlier accesses, and those it has observed, before its later ones.
-__device__ __forceinline__ void fence_sys() { asm volatile("fence.acq_rel.sys;" ::: "memory"); }
+__device__ __forceinline__ void fence_sys() {
+  pause();
+  asm volatile("fence.acq_rel.sys;" ::: "memory");
+  pause();
+}
 
 /// The same among the threads of this GPU.
-__device__ __forceinline__ void fence_gpu() { asm volatile("fence.acq_rel.gpu;" ::: "memory"); }
+__device__ __forceinline__ void fence_gpu() {
+  pause();
+  asm volatile("fence.acq_rel.gpu;" ::: "memory");
+  pause();
+}
 
 /// Orders ordinary accesses with those of bulk copies (the async proxy), in both directions. Nothing before sm_90,
 /// which has no bulk copies.

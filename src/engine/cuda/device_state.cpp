@@ -41,7 +41,11 @@ DeviceState::DeviceState(int device) : device_(device_or_current(device)), num_s
   void* words = nullptr;
   check(cudaHostAlloc(&words, sizeof(HostWords), cudaHostAllocPortable), "cudaHostAlloc");
   words_ = new (words) HostWords;
-  check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
+  // Beside other work its few blocks go first: peers wait for them.
+  int lowest = 0;
+  int highest = 0;
+  check(cudaDeviceGetStreamPriorityRange(&lowest, &highest), "cudaDeviceGetStreamPriorityRange");
+  check(cudaStreamCreateWithPriority(&stream_, cudaStreamNonBlocking, highest), "cudaStreamCreate");
   check(cudaEventCreateWithFlags(&last_call_, cudaEventDisableTiming), "cudaEventCreate");
 }
 

@@ -14,15 +14,17 @@ namespace {
 
 void ignore_progress(double) {}
 
+/// "ready fp8" is fp8 with scales before dispatch.
 BenchOptions options_of(const std::string& dtype, const std::string& layout) {
   BenchOptions options;
+  options.ready = dtype == "ready fp8";
   options.nodes = 2;
   options.ranks_per_node = 1;
   options.tokens = 6;
   options.hidden = 128;
   options.experts = 5;
   options.top_k = 3;
-  options.dtype = dtype;
+  options.dtype = options.ready ? "fp8" : dtype;
   options.layout = layout;
   return options;
 }
@@ -30,6 +32,7 @@ BenchOptions options_of(const std::string& dtype, const std::string& layout) {
 /// What a rank passes to the library, made from the numbers alone.
 struct Inputs {
   std::vector<std::byte> x;
+  std::vector<float> scales;
   DispatchInput views;
 };
 
@@ -41,6 +44,12 @@ Inputs inputs_of(const Scenario& scenario, int rank) {
         scenario, 0, rank, token,
         std::span(inputs.x).subspan(static_cast<std::size_t>(token) * scenario.x_row_bytes(), scenario.x_row_bytes()));
   }
+  const auto words = static_cast<std::size_t>(scenario.scale_words());
+  inputs.scales.resize(static_cast<std::size_t>(scenario.tokens) * words);
+  for (std::int64_t token = 0; words > 0 && token < scenario.tokens; ++token) {
+    fill_scales_row(scenario, 0, rank, token,
+                    std::span(inputs.scales).subspan(static_cast<std::size_t>(token) * words, words));
+  }
   const Routing& routing = scenario.sets[0];
   const std::size_t first = routing.at(rank, 0);
   const void* x = inputs.x.data();
@@ -49,6 +58,10 @@ Inputs inputs_of(const Scenario& scenario, int rank) {
   inputs.views = {.x = dense_view(x, scenario.x_dtype, {scenario.tokens, scenario.hidden}),
                   .topk_idx = dense_view(experts, DType::kInt32, {scenario.tokens, routing.top_k}),
                   .topk_weights = dense_view(weights, DType::kFp32, {scenario.tokens, routing.top_k})};
+  const void* scales = inputs.scales.data();
+  if (words > 0) {
+    inputs.views.scales = dense_view(scales, DType::kFp32, {scenario.tokens, static_cast<std::int64_t>(words)});
+  }
   return inputs;
 }
 
@@ -114,6 +127,7 @@ TEST_P(Verify, FindsEveryByte) {
 
 INSTANTIATE_TEST_SUITE_P(Bench, Verify,
                          ::testing::Values(Parameters{Mode::kThroughput, "fp8", "flat"},
+                                           Parameters{Mode::kThroughput, "ready fp8", "contiguous"},
                                            Parameters{Mode::kThroughput, "bf16", "contiguous"},
                                            Parameters{Mode::kThroughput, "fp32", "flat"},
                                            Parameters{Mode::kLatency, "fp8", "flat"},

@@ -74,9 +74,8 @@ const char* name_of(Timed timed) {
 
 double GpuPlan::dispatch_peer_bytes() const {
   const bool fp8 = scenario.x_dtype == DType::kFp8E4m3 || scenario.quantize != Quantize::kNone;
-  const double row =
-      fp8 ? scenario.hidden + 4.0 * (scenario.hidden / kQuantBlock) : static_cast<double>(scenario.x_row_bytes());
-  return peer_rows * row;
+  const int fp8_bytes = scenario.hidden + 4 * (scenario.hidden / kQuantBlock);
+  return peer_rows * (fp8 ? fp8_bytes : static_cast<double>(scenario.x_row_bytes()));
 }
 
 double GpuPlan::combine_peer_bytes() const { return peer_rows * static_cast<double>(scenario.combine_row_bytes()); }

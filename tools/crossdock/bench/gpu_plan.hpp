@@ -17,10 +17,10 @@ namespace crossdock::tools::bench {
 ///   kCombine   rows in the window
 /// Latency mode, in a graph of kPairs dispatches and combines, each a share of a replay:
 ///   kPair                       both together, nothing between
-///   kPairDispatch, kPairCombine each by marks between them
+///   kPairDispatch, kPairCombine each by marks between them; the first pair of a replay is left out
 enum class Timed : std::uint8_t { kDispatch, kCached, kExact, kCombine, kPair, kPairDispatch, kPairCombine };
 const char* name_of(Timed timed);
-inline constexpr int kPairs = 20;
+inline constexpr std::size_t kPairs = 20;
 
 struct TimedCell {
   Timed what = Timed::kDispatch;

@@ -58,7 +58,7 @@ class GpuRankBench {
     for (std::size_t cell = 0; cell < plan_.cells.size(); ++cell) {
       rendezvous_.wait();
       time_cell(cell);
-      if (const auto error = group_.status()) throw *error;
+      if (const auto error = group_.status()) throw Error(*error);
     }
     handles_.clear();
     if (scenario_.verify) verify();
@@ -242,14 +242,15 @@ class GpuRankBench {
     });
     rendezvous_.wait();
     const std::size_t first = timed.what == Timed::kPairDispatch ? 0 : 1;
-    for (std::size_t i = 0; i < static_cast<std::size_t>(plan_.warmup + plan_.samples); ++i) {
+    const auto warmup = static_cast<std::size_t>(plan_.warmup);
+    for (std::size_t i = 0; i < warmup + static_cast<std::size_t>(plan_.samples); ++i) {
       rendezvous_.wait();
       graph.launch();
       device_->wait();
-      if (i < static_cast<std::size_t>(plan_.warmup)) continue;
-      double sum = 0;
-      for (std::size_t at = first; at < 2 * kPairs; at += 2) sum += marks_.us_between(at, at + 1);
-      note(cell, i - static_cast<std::size_t>(plan_.warmup), sum / kPairs);
+      if (i < warmup) continue;
+      double sum = 0;  // without the first pair, to which ranks come one after the other
+      for (std::size_t at = first + 2; at < 2 * kPairs; at += 2) sum += marks_.us_between(at, at + 1);
+      note(cell, i - warmup, sum / (kPairs - 1));
     }
     rendezvous_.wait();
   }

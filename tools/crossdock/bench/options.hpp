@@ -34,7 +34,10 @@ struct BenchOptions {
   std::vector<int> sms;  ///< GPUs: SMs of a call, one measurement each; empty = 8, 16, 24 (latency mode: the group's)
 
   int num_ranks() const { return nodes * ranks_per_node; }
-  int iterations_on(Backend where) const { return iterations > 0 ? iterations : (where == Backend::kCuda ? 40 : 10); }
+  int iterations_on(Backend where) const {
+    if (iterations > 0) return iterations;
+    return where == Backend::kCuda ? 40 : 10;
+  }
 };
 
 /// Two nodes of four ranks, the shapes of DeepSeek-V3, both modes one after the other.

@@ -21,6 +21,6 @@ struct CheckOptions {
 };
 
 /// Stops at the first case that fails. Returns the exit code.
-int run_check(const CheckOptions& options);
+int run_check(const CheckOptions& wanted);
 
 }  // namespace crossdock::tools::check

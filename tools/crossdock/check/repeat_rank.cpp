@@ -227,7 +227,7 @@ class RepeatRank {
   void look() {
     device_.wait();
     rendezvous_.note_progress();
-    if (const auto error = group_.status()) throw *error;
+    if (const auto error = group_.status()) throw Error(*error);
   }
 
   const std::vector<Operation>& operations_;

@@ -372,7 +372,7 @@ class RankRun {
                                       name_of(flight.operation.refusal->code)));
       return;
     }
-    if (error->code() != flight.operation.refusal->code) throw *error;
+    if (error->code() != flight.operation.refusal->code) throw Error(*error);
     check_refusal(flight, *error);
     expect_no_error();
   }

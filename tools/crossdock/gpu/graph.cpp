@@ -7,7 +7,7 @@ namespace {
 
 /// Ends the capture in any case: a stream that is left in it can do nothing else.
 cudaGraph_t capture(Device& device, const std::function<void()>& work) {
-  const cudaStream_t stream = as_stream(device.stream());
+  cudaStream_t stream = as_stream(device.stream());
   check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
   cudaGraph_t graph = nullptr;
   try {

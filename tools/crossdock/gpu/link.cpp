@@ -38,10 +38,10 @@ double copy_engine_rate(int num_devices) {
 
 struct LinkBench::State {
   explicit State(int num_devices) : ring(num_devices, kSmBytes) {
-    for (std::size_t at = 0; at < ring.size(); ++at) {
-      ring[at].use();
+    ring.for_each([](const Side& side) {
+      side.use();
       load_link_kernels();
-    }
+    });
   }
 
   void copy(Way way, bool bulk, int num_sms, int copies) const {

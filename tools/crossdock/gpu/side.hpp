@@ -51,6 +51,11 @@ class Ring {
   std::size_t size() const { return sides_.size(); }
   const Side& operator[](std::size_t at) const { return *sides_[at % sides_.size()]; }
 
+  template <typename Visit>
+  void for_each(const Visit& visit) const {
+    for (const auto& side : sides_) visit(*side);
+  }
+
   void begin() const;
   /// Microseconds of the slowest GPU since begin.
   double end() const;

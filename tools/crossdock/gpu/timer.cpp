@@ -17,7 +17,7 @@ Marks::~Marks() {
 }
 
 void Marks::set(std::size_t index) {
-  const cudaStream_t stream = as_stream(device_.stream());
+  cudaStream_t stream = as_stream(device_.stream());
   cudaStreamCaptureStatus capturing = cudaStreamCaptureStatusNone;
   check(cudaStreamIsCapturing(stream, &capturing), "cudaStreamIsCapturing");
   const unsigned flags = capturing == cudaStreamCaptureStatusNone ? cudaEventRecordDefault : cudaEventRecordExternal;
