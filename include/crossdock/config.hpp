@@ -27,11 +27,11 @@ struct GroupConfig {
   int live_results = 2;          ///< dispatch results, with a combine input and output each, alive at once
   std::size_t window_bytes = 0;  ///< 0 = required_bytes().window; less is allowed where routing is known to be mild
   Backend backend = Backend::kCpu;
-  int device = -1;               ///< kCuda: this rank's GPU; -1 = the calling thread's. May differ between ranks
+  int device = -1;  ///< kCuda: this rank's GPU; -1 = the calling thread's. May differ between ranks
   /// kCuda: SMs that a throughput call takes; 0 = 24, or this rank's share of its GPU where ranks share one and it is
   /// less. Ranks that share a GPU take no more than it has together. May differ between ranks.
   int num_sms = 0;
-  int num_threads = 0;           ///< kCpu: threads of a rank; 0 = cores / ranks. May differ between ranks
+  int num_threads = 0;  ///< kCpu: threads of a rank; 0 = cores / ranks. May differ between ranks
   std::chrono::milliseconds deadline{100'000};  ///< of every wait; Group::set_deadline changes it
 };
 

@@ -4,6 +4,7 @@
 #include "crossdock/config.hpp"      // IWYU pragma: export
 #include "crossdock/error.hpp"       // IWYU pragma: export
 #include "crossdock/gate.hpp"        // IWYU pragma: export
+#include "crossdock/gpu.hpp"         // IWYU pragma: export
 #include "crossdock/group.hpp"       // IWYU pragma: export
 #include "crossdock/handle.hpp"      // IWYU pragma: export
 #include "crossdock/operations.hpp"  // IWYU pragma: export

@@ -57,10 +57,10 @@ class PendingCombine {
 ///
 /// CUDA. Calls return before their work is done. What only the GPU learns (another rank's options or refusal, a wait
 /// that gave up) is thrown by the receive that waits for a row count, else by a later call or status(): a rejection
-/// once, a fault until set_live_ranks. Counts and offsets of such a call are 0 and indices -1, so that kernels behind it
-/// stay in bounds. An index out of range counts as -1 and shows in status() until set_live_ranks.
-/// A call with max_recv_rows or in kExpertPadded never waits on the host and can be captured in a graph; all ranks have
-/// to replay the same calls in the same order, in the epoch of the capture.
+/// once, a fault until set_live_ranks. Counts and offsets of such a call are 0 and indices -1, so that kernels behind
+/// it stay in bounds. An index out of range counts as -1 and shows in status() until set_live_ranks. A call with
+/// max_recv_rows or in kExpertPadded never waits on the host and can be captured in a graph; all ranks have to replay
+/// the same calls in the same order, in the epoch of the capture.
 ///
 /// Thread safety: one thread at a time, except abort, status and set_deadline, which any thread may call.
 /// The destructor is not collective, waits for nobody and never throws.

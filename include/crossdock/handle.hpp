@@ -14,7 +14,8 @@ class Engine;
 }  // namespace engine
 
 /// Fixes T, topk_idx, layout, max_recv_rows and the reduction tree of one dispatch. Copies share it.
-/// On CUDA it holds a little window memory. It may outlive the result; its group refuses it after the epoch has changed.
+/// On CUDA it holds a little window memory. It may outlive the result; its group refuses it after the epoch has
+/// changed.
 class Handle {
  public:
   Handle() = default;

@@ -15,6 +15,39 @@ Arena::Arena(std::shared_ptr<const void> owner, std::span<std::byte> window, std
   if (begin_ < end_) free_[begin_] = end_ - begin_;
 }
 
+Reservation Arena::hand_out(std::size_t offset, std::size_t bytes) {
+  auto held = std::make_shared<std::size_t>(bytes);
+  std::shared_ptr<void> owner(
+      base_ + offset, [arena = shared_from_this(), offset, held](void*) noexcept { arena->release(offset, *held); });
+  return {.offset = offset,
+          .bytes = bytes,
+          .data = base_ + offset,
+          .memory = WindowBuffer(owner),
+          .owner = owner,
+          .size = std::move(held)};
+}
+
+std::vector<Reservation> Arena::take(std::size_t offset, std::size_t bytes) {
+  const std::scoped_lock lock(mutex_);
+  std::vector<Reservation> taken;
+  auto piece = free_.upper_bound(offset);
+  if (piece != free_.begin()) --piece;
+  while (piece != free_.end() && piece->first < offset + bytes) {
+    const auto [at, size] = *piece;
+    const std::size_t begin = std::max(at, offset);
+    const std::size_t end = std::min(at + size, offset + bytes);
+    if (begin >= end) {
+      ++piece;
+      continue;
+    }
+    piece = free_.erase(piece);
+    if (at < begin) free_[at] = begin - at;
+    if (end < at + size) piece = free_.emplace(end, at + size - end).first;
+    taken.push_back(hand_out(begin, end - begin));
+  }
+  return taken;
+}
+
 Reservation Arena::reserve(std::size_t bytes) {
   bytes = base::round_up(std::max<std::size_t>(bytes, 1), core::kRegionAlignment);
   const std::scoped_lock lock(mutex_);
@@ -26,14 +59,7 @@ Reservation Arena::reserve(std::size_t bytes) {
     const std::size_t size = piece->second;
     free_.erase(piece);
     if (size > bytes) free_[offset + bytes] = size - bytes;
-    auto held = std::make_shared<std::size_t>(bytes);
-    std::shared_ptr<void> owner(
-        base_ + offset, [arena = shared_from_this(), offset, held](void*) noexcept { arena->release(offset, *held); });
-    return {.offset = offset,
-            .bytes = bytes,
-            .data = base_ + offset,
-            .memory = WindowBuffer(std::move(owner)),
-            .size = std::move(held)};
+    return hand_out(offset, bytes);
   }
   throw Error(ErrorCode::kWindowTooSmall,
               fmt::format("window of rank {}: expected {} free bytes in one piece, got {} of {}", rank_, bytes, largest,

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <vector>
 
 #include "crossdock/operations.hpp"
 
@@ -18,6 +19,7 @@ struct Reservation {
   std::size_t bytes = 0;
   std::byte* data = nullptr;
   WindowBuffer memory;
+  std::weak_ptr<void> owner;          ///< of memory
   std::shared_ptr<std::size_t> size;  ///< what `memory` gives back when it is released
 };
 
@@ -30,6 +32,8 @@ class Arena : public std::enable_shared_from_this<Arena> {
   Reservation reserve(std::size_t bytes);
   /// Bytes of the largest piece that reserve would give now.
   std::size_t largest_free() const;
+  /// Takes what is free of a range: memory that was reserved once and that somebody may still write.
+  std::vector<Reservation> take(std::size_t offset, std::size_t bytes);
   /// Gives back all but the first `bytes`: peers may only be writing to these.
   void trim(Reservation& reservation, std::size_t bytes);
   /// True where the address range lies inside a window reservation's region.
@@ -38,6 +42,8 @@ class Arena : public std::enable_shared_from_this<Arena> {
   std::size_t offset_of(const void* data) const;
 
  private:
+  /// The lock is held and [offset, offset + bytes) is free.
+  Reservation hand_out(std::size_t offset, std::size_t bytes);
   void release(std::size_t offset, std::size_t bytes) noexcept;
 
   std::shared_ptr<const void> owner_;

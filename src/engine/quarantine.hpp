@@ -20,6 +20,10 @@ class Quarantine {
   /// entered a later one, or its process is gone.
   void hold(WindowBuffer memory, int index, std::uint64_t tag, std::int64_t epoch, std::span<const int> ranks);
 
+  /// The same for memory that kernels of other ranks may still write: their hosts' word that they gave up is not
+  /// enough, kernels end when the rank enters a later epoch or its process is gone.
+  void hold_from_kernels(WindowBuffer memory, std::int64_t epoch, std::span<const int> ranks);
+
   /// Gives back what nobody can reach any more.
   void purge();
 
@@ -31,6 +35,7 @@ class Quarantine {
     int index = 0;
     std::uint64_t tag = 0;
     std::int64_t epoch = 0;
+    bool by_kernels = false;
     std::vector<int> ranks;
   };
 

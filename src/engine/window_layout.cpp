@@ -10,10 +10,8 @@
 #include "core/topology/placement.hpp"
 #include "core/topology/topology.hpp"
 #include "crossdock/error.hpp"
-#include "transport/local/connect.hpp"
-#if CROSSDOCK_CUDA
 #include "engine/cuda/window.hpp"
-#endif
+#include "transport/local/connect.hpp"
 
 namespace crossdock {
 namespace engine {
@@ -113,19 +111,14 @@ void check_config(const GroupConfig& config, int num_ranks) {
 }
 
 /// Control and latency areas; where the backend is CUDA a result takes `extra` too.
-RequiredBytes fixed_bytes(const GroupConfig& config, int num_ranks, [[maybe_unused]] std::size_t& extra) {
+RequiredBytes fixed_bytes(const GroupConfig& config, int num_ranks, std::size_t& extra) {
   if (config.backend == Backend::kCpu) {
     const WindowLayout layout(config, num_ranks);
     return {.control = layout.control().total(), .latency = layout.latency_bytes()};
   }
-#if CROSSDOCK_CUDA
   const cuda::WindowLayout layout(config, num_ranks);
   extra = cuda::extra_result_bytes(config, num_ranks);
   return {.control = layout.control_bytes(), .latency = layout.latency_bytes()};
-#else
-  throw Error(ErrorCode::kInvalidArgument,
-              "GroupConfig::backend: expected cpu in a library built without CUDA, got cuda");
-#endif
 }
 
 }  // namespace engine

@@ -1,6 +1,7 @@
 // A kernel for each type that rows are added in.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "crossdock/types.hpp"
@@ -14,10 +15,9 @@ struct FloatKernels {
   void (*fp16)(Args) = nullptr;
   void (*fp32)(Args) = nullptr;
 
-  void load() const {
-    load_kernel(bf16, 0);
-    load_kernel(fp16, 0);
-    load_kernel(fp32, 0);
+  LoadedKernels load(const std::string& name, int threads) const {
+    return {load_kernel(name + " of bf16", bf16, threads, 0), load_kernel(name + " of fp16", fp16, threads, 0),
+            load_kernel(name + " of fp32", fp32, threads, 0)};
   }
 
   /// Refuses other types, and rows that are not whole 16-byte vectors.

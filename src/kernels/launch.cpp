@@ -20,10 +20,11 @@ void allow_shared_memory(const void* kernel, int bytes) {
              fmt::format("{} bytes of shared memory", bytes));
 }
 
-void load_kernel(const void* kernel, int smem_bytes) {
+LoadedKernel load_kernel(std::string name, const void* kernel, int threads, int smem_bytes) {
   cudaFuncAttributes attributes{};
   check_cuda(cudaFuncGetAttributes(&attributes, kernel), "cudaFuncGetAttributes");
   allow_shared_memory(kernel, smem_bytes);
+  return {.name = std::move(name), .kernel = kernel, .threads = threads, .smem_bytes = smem_bytes};
 }
 
 }  // namespace crossdock::kernels

@@ -4,7 +4,10 @@
 #include <cuda_runtime_api.h>
 
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace crossdock::kernels {
 
@@ -17,12 +20,21 @@ void check_cuda(cudaError_t status, std::string_view what);
 /// Lets a kernel use that much dynamic shared memory on the current device.
 void allow_shared_memory(const void* kernel, int bytes);
 
+/// A kernel as it is launched.
+struct LoadedKernel {
+  std::string name;  ///< of the kernel and its variant
+  const void* kernel = nullptr;
+  int threads = 0;     ///< of a block
+  int smem_bytes = 0;  ///< dynamic shared memory of a block, at most
+};
+using LoadedKernels = std::vector<LoadedKernel>;
+
 /// Loads a kernel on the current device and lets it use that much dynamic shared memory.
-void load_kernel(const void* kernel, int smem_bytes);
+LoadedKernel load_kernel(std::string name, const void* kernel, int threads, int smem_bytes);
 
 template <typename Args>
-void load_kernel(void (*kernel)(Args), int smem_bytes) {
-  load_kernel(reinterpret_cast<const void*>(kernel), smem_bytes);
+LoadedKernel load_kernel(std::string name, void (*kernel)(Args), int threads, int smem_bytes) {
+  return load_kernel(std::move(name), reinterpret_cast<const void*>(kernel), threads, smem_bytes);
 }
 
 }  // namespace crossdock::kernels

@@ -8,8 +8,9 @@ namespace crossdock::core {
 
 void reject(const Caller& caller, std::string_view what, std::string_view expected, std::string_view got,
             ErrorCode code) {
-  throw Error(code,
-              fmt::format("{}, rank {}: {}: expected {}, got {}", caller.operation, caller.rank, what, expected, got),
+  const std::string who =
+      caller.rank < 0 ? std::string(caller.operation) : fmt::format("{}, rank {}", caller.operation, caller.rank);
+  throw Error(code, fmt::format("{}: {}: expected {}, got {}", who, what, expected, got),
               Report{.operation = std::string(caller.operation), .phase = "input", .rank = caller.rank});
 }
 

@@ -12,7 +12,7 @@ namespace crossdock::core {
 /// Who is asking: names the call in messages and Reports.
 struct Caller {
   std::string_view operation;  ///< "dispatch", "combine"
-  int rank = -1;
+  int rank = -1;               ///< -1: the call knows no ranks
 };
 
 /// Throws "dispatch, rank 3: topk_idx: expected int32 or int64 [128, 8], got fp32 [128, 8]".

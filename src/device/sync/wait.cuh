@@ -56,7 +56,7 @@ __device__ __noinline__ inline bool must_give_up(const Awaited& awaited, std::ui
     give_up({awaited.operation, Phase::kAborted, awaited.rank, peer}, expected, observed, limit);
     return true;
   }
-  if (global_timer() - start <= load_relaxed_sys(limit.nanoseconds)) return false;
+  if (limit.nanoseconds == nullptr || global_timer() - start <= load_relaxed_sys(limit.nanoseconds)) return false;
   give_up(awaited, expected, observed, limit);
   return true;
 }

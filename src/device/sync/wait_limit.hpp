@@ -32,7 +32,8 @@ struct WaitReport {
 };
 
 struct WaitLimit {
-  const std::uint64_t* nanoseconds = nullptr;  ///< read while waiting: captured graphs follow changes; host or device
+  /// Read while waiting, so that captured graphs follow changes; host or device memory. nullptr: no limit.
+  const std::uint64_t* nanoseconds = nullptr;
   WaitReport* report = nullptr;
   WaitReport* index_report = nullptr;  ///< the first index out of range, or nullptr
   /// Device memory of this rank, 0 at the start. Not 0 = some wait of this rank gave up: all others do so at once.

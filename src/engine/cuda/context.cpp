@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <iterator>
 #include <thread>
 #include <utility>
 
@@ -82,11 +83,23 @@ CudaContext::CudaContext(Bootstrap& bootstrap, const GroupConfig& group_config, 
   kernels::load_kernels();
   // Nobody calls before everybody's kernels are loaded: loading one may wait for those that run.
   (void)transport::agree(bootstrap, base::Deadline(group_config.deadline), [] { return std::vector<std::byte>{}; });
+  watcher_ = std::jthread([this](const std::stop_token& stop) { watch(stop); });
 }
 
 CudaContext::~CudaContext() {
+  watcher_.request_stop();
+  watcher_.join();
   if (host->faults.status()) device->interrupt();
   device.reset();
+}
+
+void CudaContext::watch(const std::stop_token& stop) {
+  constexpr std::chrono::milliseconds kLookEvery{50};
+  std::unique_lock lock(epoch_mutex_);
+  while (!stopping_.wait_for(lock, stop, kLookEvery, [&] { return stop.stop_requested(); })) {
+    look_at_report();
+    if (host->faults.status()) device->interrupt();
+  }
 }
 
 void CudaContext::share_gpus(Bootstrap& bootstrap) {
@@ -208,7 +221,22 @@ void CudaContext::set_live_ranks(std::span<const int> live) {
   look_at_report();
   if (host->faults.status()) device->interrupt();
   device->wait();
-  engine::set_live_ranks(*host, live, [this](std::int64_t epoch) { enter_epoch(epoch); });
+  const std::scoped_lock lock(epoch_mutex_);
+  look_at_report();
+  const bool faulty = host->faults.status().has_value();
+  engine::set_live_ranks(*host, live, [&](std::int64_t epoch) {
+    quarantine_credits(live, faulty);
+    enter_epoch(epoch);
+  });
+}
+
+void CudaContext::quarantine_credits(std::span<const int> live, bool faulty) {
+  std::vector<int> masked;
+  std::ranges::set_difference(host->live(), live, std::back_inserter(masked));
+  if (faulty && !masked.empty()) {
+    credits.quarantine(*arena, host->quarantine, host->membership.epoch, masked);
+  }
+  credits.clear();
 }
 
 void CudaContext::enter_epoch(std::int64_t epoch) {

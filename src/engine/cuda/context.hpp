@@ -1,15 +1,20 @@
 // What all operations of one rank share on a GPU.
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <stop_token>
+#include <thread>
 #include <vector>
 
 #include "crossdock/operations.hpp"
 #include "device/port/board.hpp"
 #include "engine/arena.hpp"
 #include "engine/context.hpp"
+#include "engine/cuda/credits.hpp"
 #include "engine/cuda/device_state.hpp"
 #include "engine/cuda/outcomes.hpp"
 #include "engine/cuda/window.hpp"
@@ -42,6 +47,7 @@ class CudaContext {
   std::shared_ptr<transport::PeerWindows> windows;
   std::shared_ptr<Arena> arena;
   Outcomes outcomes;
+  Credits credits;
   std::int64_t latency_dispatches = 0;
   std::int64_t latency_combines = 0;
   std::vector<std::uint8_t> slot_busy;  ///< [latency_slots]: a latency dispatch of this rank is in flight there
@@ -88,11 +94,20 @@ class CudaContext {
  private:
   void share_gpus(Bootstrap& bootstrap);
   void enter_epoch(std::int64_t epoch);
+  /// Of calls that a fault has cut short, where ranks that took part do not take part any more.
+  void quarantine_credits(std::span<const int> live, bool faulty);
   /// A fault that a kernel has reported becomes the group's.
   void look_at_report();
 
+  /// Until asked to stop: a host that waits for its stream alone does not look, and kernels cannot see that a process
+  /// has ended.
+  void watch(const std::stop_token& stop);
+
   int num_sms_ = 0;
   int latency_sms_ = 0;
+  std::mutex epoch_mutex_;  ///< held while the epoch changes
+  std::condition_variable_any stopping_;
+  std::jthread watcher_;
 };
 
 }  // namespace crossdock::engine::cuda

@@ -177,6 +177,7 @@ std::unique_ptr<PendingDispatch> dispatch_send(const std::shared_ptr<CudaContext
   }
   if (!cached) state->plan->sequence = context->host->sequence;
   state->facts = context->next_call("dispatch", agreement_of(state->format, state->options, *state->plan, cached));
+  state->sequence = context->host->sequence;
   is_latency ? send_latency(*state) : send_throughput(*state);
   context->end({}, state->launch);
   return state;

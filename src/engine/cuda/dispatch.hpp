@@ -24,6 +24,7 @@ struct PendingDispatch : Pending {
   CallFacts facts;
   device::CallOutcome* outcome = nullptr;
   std::int64_t epoch = 0;
+  std::int64_t sequence = 0;
   int slot = -1;  ///< latency mode
   bool received = false;
 

@@ -71,6 +71,7 @@ void reserve_receiver_arrays(PendingDispatch& state, std::int64_t wire_rows) {
   if (expert_layout) pieces.add(receiver.tokens, wire_rows);
   Reservation memory = state.context->reserve(pieces.total());
   pieces.set_base(memory.data);
+  if (expert_layout) state.context->credits.add(state.sequence, memory);
   receiver.memory = std::move(memory.memory);
   if (needs_source_weights && state.plan->tokens > 0) {
     check(cudaMemcpyAsync(receiver.source_weights, state.input.topk_weights.data, state.input.topk_weights.num_bytes(),
@@ -128,7 +129,7 @@ void launch_routing(const PendingDispatch& state) {
        .rank_rows = source.rank_rows,
        .expert_rows = source.expert_rows,
        .selections = source.selections,
-       .scratch = kernels::routing_scratch(window + context.layout.routing_scratch(), context.config.max_tokens),
+       .scratch = device::routing_scratch(window + context.layout.routing_scratch(), context.config.max_tokens),
        .limit = context.limit()},
       state.launch.stream);
 }
@@ -182,6 +183,7 @@ void await_counts(PendingDispatch& state) {
     return;
   }
   context.await(*state.outcome);
+  context.credits.complete_before(state.sequence);
   // The failure is counted a moment after it is written.
   while (state.outcome->state != device::CallState::kDone) context.raise_faults();
   state.result.num_rows = state.outcome->num_rows;
@@ -318,6 +320,7 @@ void send_throughput(PendingDispatch& state) {
   state.plan->wire_rows = wire_rows;
   reserve_receiver_arrays(state, wire_rows);
   reserve_arrival(state, std::min(wire_rows, wire_capacity(state)));
+  for (const Reservation* memory : {&state.small, &state.rows}) context.credits.add(state.sequence, *memory);
   state.outcome = context.outcomes.take(state.facts, state.launch.captured);
   if (!state.cached) launch_routing(state);
   launch_dispatch(state);

@@ -1,8 +1,8 @@
 #include "engine/cuda/window.hpp"
 
 #include "core/layout/region_table.hpp"
+#include "device/port/routing_scratch.hpp"
 #include "engine/window_layout.hpp"
-#include "kernels/routing/routing.hpp"
 
 namespace crossdock::engine::cuda {
 namespace {
@@ -27,7 +27,7 @@ WindowLayout::WindowLayout(const GroupConfig& config, int num_ranks) {
   board_ = table.add(1, sizeof(device::Board));
   boards_ = table.add(2 * slot_index(num_slots_), sizeof(device::LatencyBoard));
   own_words_ = table.add(1, sizeof(OwnWords));
-  scratch_bytes_ = kernels::routing_scratch_bytes(config.max_tokens);
+  scratch_bytes_ = device::routing_scratch_bytes(config.max_tokens);
   scratch_ = table.add(1, scratch_bytes_);
   control_bytes_ = table.total();
   const std::int64_t rows = std::int64_t{num_ranks} * config.latency_max_tokens;

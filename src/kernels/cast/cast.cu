@@ -17,12 +17,12 @@ void check_hidden(int hidden) {
 
 }  // namespace
 
-void load_cast() {
-  load_kernel(&quantize_kernel<2>, 0);
-  load_kernel(&quantize_kernel<4>, 0);
-  load_kernel(&restore_kernel, 0);
-  load_kernel(&transpose_scales_kernel, 0);
-  load_kernel(&copy_rows_kernel, 0);
+LoadedKernels load_cast() {
+  return {load_kernel("quantize of bf16 and fp16", &quantize_kernel<2>, kCastThreads, 0),
+          load_kernel("quantize of fp32", &quantize_kernel<4>, kCastThreads, 0),
+          load_kernel("restore", &restore_kernel, kCastThreads, 0),
+          load_kernel("transpose_scales", &transpose_scales_kernel, kTile * kTileRows, 0),
+          load_kernel("copy_rows", &copy_rows_kernel, kCopyThreads, 0)};
 }
 
 void launch_quantize(const QuantizeArgs& args, int num_sms, cudaStream_t stream) {

@@ -5,11 +5,12 @@
 #include <cuda_runtime_api.h>
 
 #include "kernels/cast/cast_args.hpp"
+#include "kernels/launch.hpp"
 
 namespace crossdock::kernels {
 
 /// Loads the kernels on the current device, once before the first launch.
-void load_cast();
+LoadedKernels load_cast();
 
 void launch_quantize(const QuantizeArgs& args, int num_sms, cudaStream_t stream);
 void launch_restore(const RestoreArgs& args, int num_sms, cudaStream_t stream);

@@ -43,9 +43,14 @@ bool is_fast(const CombineArgs& args) {
 
 std::span<const CombineVariant> combine_variants() { return kVariants; }
 
-void load_combine() {
-  for (const Entry& entry : kTable) load_kernel(entry.kernel, entry.smem_bytes);
-  load_combine_any();
+LoadedKernels load_combine() {
+  LoadedKernels kernels = load_combine_any();
+  for (const auto& [variant, kernel, smem_bytes] : kTable) {
+    const std::string name = "combine of bf16, " + std::to_string(variant.warps) + " warps x " +
+                             std::to_string(variant.stages) + " x " + std::to_string(variant.piece_bytes) + " bytes";
+    kernels.push_back(load_kernel(name, kernel, variant.threads(), smem_bytes));
+  }
+  return kernels;
 }
 
 void launch_combine(const CombineArgs& args, int num_sms, const CombineVariant& variant, cudaStream_t stream) {

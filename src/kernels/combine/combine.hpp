@@ -7,6 +7,7 @@
 
 #include "kernels/combine/combine_args.hpp"
 #include "kernels/combine/combine_variant.hpp"
+#include "kernels/launch.hpp"
 
 namespace crossdock::kernels {
 
@@ -14,7 +15,7 @@ namespace crossdock::kernels {
 std::span<const CombineVariant> combine_variants();
 
 /// Loads the kernels on the current device, once before the first launch.
-void load_combine();
+LoadedKernels load_combine();
 
 /// The fast kernel for bf16, combine_any for all else, which is slower and has no variants. One block an SM, num_sms
 /// from 1 up. Asynchronous: when it is done on the stream, y is complete and all peers have read this rank's rows.

@@ -26,9 +26,9 @@ void check_combine_shape(const CombineArgs& args, int num_sms) {
   check_bias(args.bias1);
 }
 
-void load_combine_any() {
-  load_kernel(&combine_any_kernel<2>, sizeof(CombineEntry));
-  load_kernel(&combine_any_kernel<4>, sizeof(CombineEntry));
+LoadedKernels load_combine_any() {
+  return {load_kernel("combine of any bf16 and fp16", &combine_any_kernel<2>, kCombineAnyThreads, sizeof(CombineEntry)),
+          load_kernel("combine of fp32", &combine_any_kernel<4>, kCombineAnyThreads, sizeof(CombineEntry))};
 }
 
 void launch_combine_any(const CombineArgs& args, int num_sms, cudaStream_t stream) {

@@ -5,10 +5,11 @@
 #include <cuda_runtime_api.h>
 
 #include "kernels/combine/combine_args.hpp"
+#include "kernels/launch.hpp"
 
 namespace crossdock::kernels {
 
-void load_combine_any();
+LoadedKernels load_combine_any();
 
 /// As launch_combine.
 void launch_combine_any(const CombineArgs& args, int num_sms, cudaStream_t stream);

@@ -52,8 +52,15 @@ DispatchArgs without_rows(DispatchArgs args) {
 
 std::span<const DispatchVariant> dispatch_variants() { return kVariants; }
 
-void load_dispatch() {
-  for (const Entry& entry : kTable) load_kernel(entry.kernel, entry.smem_bytes);
+LoadedKernels load_dispatch() {
+  LoadedKernels kernels;
+  for (const auto& [variant, kernel, smem_bytes] : kTable) {
+    const std::string name = "dispatch, " + std::to_string(variant.row_warps) + " + " +
+                             std::to_string(variant.meta_warps) + " warps x " + std::to_string(variant.stages) + " x " +
+                             std::to_string(variant.chunk_bytes) + " bytes";
+    kernels.push_back(load_kernel(name, kernel, variant.threads(), smem_bytes));
+  }
+  return kernels;
 }
 
 void launch_dispatch(const DispatchArgs& args, int num_sms, const DispatchVariant& variant, cudaStream_t stream) {

@@ -7,6 +7,7 @@
 
 #include "kernels/dispatch/dispatch_args.hpp"
 #include "kernels/dispatch/dispatch_variant.hpp"
+#include "kernels/launch.hpp"
 
 namespace crossdock::kernels {
 
@@ -14,7 +15,7 @@ namespace crossdock::kernels {
 std::span<const DispatchVariant> dispatch_variants();
 
 /// Loads the kernels on the current device, once before the first launch.
-void load_dispatch();
+LoadedKernels load_dispatch();
 
 /// One block an SM, num_sms from 1 up. Asynchronous: when it is done on the stream, this rank's rows have arrived.
 /// Throws Error where the shape is out of range, no such variant exists or the launch fails.

@@ -4,9 +4,9 @@
 
 namespace crossdock::kernels {
 
-void load_expand() {
-  load_kernel(&expand_kernel<ExpertOrder::kContiguous>, 0);
-  load_kernel(&expand_kernel<ExpertOrder::kPadded>, 0);
+LoadedKernels load_expand() {
+  return {load_kernel("expand to expert_contiguous", &expand_kernel<ExpertOrder::kContiguous>, kExpandThreads, 0),
+          load_kernel("expand to expert_padded", &expand_kernel<ExpertOrder::kPadded>, kExpandThreads, 0)};
 }
 
 void launch_expand(const ExpandArgs& args, int num_sms, cudaStream_t stream) {

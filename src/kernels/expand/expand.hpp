@@ -4,11 +4,12 @@
 #include <cuda_runtime_api.h>
 
 #include "kernels/expand/expand_args.hpp"
+#include "kernels/launch.hpp"
 
 namespace crossdock::kernels {
 
 /// Loads the kernel on the current device: a first use may wait for a kernel that waits for this rank.
-void load_expand();
+LoadedKernels load_expand();
 
 /// One block an SM, num_sms from 1 up. Asynchronous, and waits for nobody: it follows the dispatch on its stream.
 /// Throws Error where the shape is out of range or the launch fails.

@@ -27,7 +27,9 @@ void check_shape(const GateArgs& args, int num_sms) {
 
 }  // namespace
 
-void load_gate() { load_kernel(&gate_kernel, smem_bytes(device::kMaxExperts, device::kMaxExperts)); }
+LoadedKernels load_gate() {
+  return {load_kernel("gate", &gate_kernel, 32 * kGateWarps, smem_bytes(device::kMaxExperts, device::kMaxExperts))};
+}
 
 void launch_gate(const GateArgs& args, int num_sms, cudaStream_t stream) {
   check_shape(args, num_sms);

@@ -23,7 +23,7 @@ int num_blocks(const GatherArgs& args, int num_sms) {
 
 }  // namespace
 
-void load_gather() { kKernels.load(); }
+LoadedKernels load_gather() { return kKernels.load("gather", kGatherThreads); }
 
 void launch_gather(const GatherArgs& args, int num_sms, cudaStream_t stream) {
   if (num_sms < 1) refuse("gather", "num_sms", "at least 1", num_sms);

@@ -46,12 +46,15 @@ int num_blocks(const device::Terms& terms, std::int64_t work, int num_sms) {
 
 }  // namespace
 
-void load_latency() {
-  load_kernel(&latency_send_kernel<PlainRowSender>, 0);
-  load_kernel(&latency_send_kernel<QuantizedRowSender<2>>, 0);
-  load_kernel(&latency_send_kernel<QuantizedRowSender<4>>, 0);
-  load_kernel(&latency_receive_kernel, 0);
-  kSumKernels.load();
+LoadedKernels load_latency() {
+  LoadedKernels kernels = kSumKernels.load("latency_sum", kSumThreads);
+  kernels.push_back(load_kernel("latency_send", &latency_send_kernel<PlainRowSender>, kSendThreads, 0));
+  kernels.push_back(load_kernel("latency_send, bf16 and fp16 made fp8", &latency_send_kernel<QuantizedRowSender<2>>,
+                                kSendThreads, 0));
+  kernels.push_back(
+      load_kernel("latency_send, fp32 made fp8", &latency_send_kernel<QuantizedRowSender<4>>, kSendThreads, 0));
+  kernels.push_back(load_kernel("latency_receive", &latency_receive_kernel, kExpandThreads, 0));
+  return kernels;
 }
 
 void launch_latency_send(const LatencySendArgs& args, int num_sms, cudaStream_t stream) {

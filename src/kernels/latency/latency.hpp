@@ -4,11 +4,12 @@
 #include <cuda_runtime_api.h>
 
 #include "kernels/latency/latency_args.hpp"
+#include "kernels/launch.hpp"
 
 namespace crossdock::kernels {
 
 /// Loads the kernels on the current device: a first use may wait for a kernel that waits for this rank.
-void load_latency();
+LoadedKernels load_latency();
 
 /// At most num_sms blocks each. Asynchronous; all throw Error where the shape is out of range or the launch fails.
 /// A send and its receive are launched once a call on every live rank, also for a call that the rank rejected itself.

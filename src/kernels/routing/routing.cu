@@ -1,5 +1,4 @@
 #include "base/math.hpp"
-#include "core/layout/region_table.hpp"
 #include "kernels/launch_overlapped.cuh"
 #include "kernels/routing/routing.hpp"
 #include "kernels/routing/routing_kernel.cuh"
@@ -9,28 +8,7 @@ namespace {
 
 int num_blocks(int num_tokens) { return base::div_up(num_tokens > 0 ? num_tokens : 1, kRoutingTokens); }
 
-core::RegionTable scratch_regions(int max_tokens) {
-  const auto blocks = static_cast<std::size_t>(num_blocks(max_tokens));
-  core::RegionTable regions;
-  regions.add(1, sizeof(std::uint32_t));
-  regions.add(1, sizeof(std::uint32_t));
-  regions.add(blocks * device::kMaxPeers, sizeof(std::uint64_t));
-  regions.add(blocks * kMaxExperts, sizeof(std::int32_t));
-  return regions;
-}
-
 }  // namespace
-
-std::size_t routing_scratch_bytes(int max_tokens) { return scratch_regions(max_tokens).total(); }
-
-RoutingScratch routing_scratch(void* memory, int max_tokens) {
-  const core::RegionTable regions = scratch_regions(max_tokens);
-  auto* base = static_cast<std::byte*>(memory);
-  return {.ticket = reinterpret_cast<std::uint32_t*>(base + regions.offset(0)),
-          .bad_index = reinterpret_cast<std::uint32_t*>(base + regions.offset(1)),
-          .block_rows = reinterpret_cast<std::uint64_t*>(base + regions.offset(2)),
-          .block_experts = reinterpret_cast<std::int32_t*>(base + regions.offset(3))};
-}
 
 void launch_routing(const RoutingArgs& args, cudaStream_t stream) {
   if (args.top_k < 1 || args.top_k > kMaxTopK) refuse("routing", "top_k", "1 to 32", args.top_k);
@@ -39,6 +17,6 @@ void launch_routing(const RoutingArgs& args, cudaStream_t stream) {
   launch_overlapped("routing", &routing_kernel, num_blocks(args.num_tokens), kRoutingTokens, 0, stream, args);
 }
 
-void load_routing() { load_kernel(&routing_kernel, 0); }
+LoadedKernels load_routing() { return {load_kernel("routing", &routing_kernel, kRoutingTokens, 0)}; }
 
 }  // namespace crossdock::kernels

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "device/port/peer_port.hpp"
+#include "device/port/routing_scratch.hpp"
 #include "device/port/terms.hpp"
 #include "device/sync/wait_limit.hpp"
 
@@ -11,17 +12,7 @@ namespace crossdock::kernels {
 
 inline constexpr int kMaxTopK = 32;
 using device::kMaxExperts;
-
-/// Tokens of one block.
-inline constexpr int kRoutingTokens = 256;
-
-/// Memory of this rank that one routing uses; zero before the first. Kept between calls.
-struct RoutingScratch {
-  std::uint32_t* ticket = nullptr;        ///< [1]
-  std::uint32_t* bad_index = nullptr;     ///< [1]: not 0 = WaitLimit::index_report is taken
-  std::uint64_t* block_rows = nullptr;    ///< [blocks, kMaxPeers]: tag << 32 | rows
-  std::int32_t* block_experts = nullptr;  ///< [blocks, kMaxExperts]
-};
+using device::kRoutingTokens;
 
 struct RoutingArgs {
   const void* topk_idx = nullptr;  ///< [T, K] int32 or int64; outside [0, E): no selection
@@ -39,7 +30,7 @@ struct RoutingArgs {
   std::int32_t* rank_rows = nullptr;    ///< [R]
   std::int32_t* expert_rows = nullptr;  ///< [E]: selections
   std::int32_t* selections = nullptr;   ///< [T, K]: global expert, or -1; or nullptr
-  RoutingScratch scratch = {};
+  device::RoutingScratch scratch = {};
   device::WaitLimit limit = {};
 };
 

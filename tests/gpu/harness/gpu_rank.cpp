@@ -53,7 +53,7 @@ GpuRank::GpuRank(Bootstrap& bootstrap, int device, const RankLimits& limits) : l
   failed_ = DeviceBuffer(sizeof(std::uint32_t));
   collected_weights_ = DeviceBuffer(tokens * static_cast<std::size_t>(limits.max_top_k) * sizeof(float));
   tokens_per_expert_ = DeviceBuffer(experts * sizeof(std::int32_t));
-  scratch_ = DeviceBuffer(kernels::routing_scratch_bytes(limits.max_tokens));
+  scratch_ = DeviceBuffer(device::routing_scratch_bytes(limits.max_tokens));
   channels_ = DeviceBuffer(static_cast<std::size_t>(Call::kCount) * sizeof(device::Channel));
   gave_up_ = DeviceBuffer(sizeof(std::uint32_t));
   waited_ = DeviceBuffer(device::kMaxPeers * sizeof(std::uint64_t));
@@ -116,7 +116,7 @@ kernels::RoutingArgs GpuRank::routing(const DispatchSource& source) const {
           .rank_rows = rank_rows_.as<std::int32_t>(),
           .expert_rows = expert_rows_.as<std::int32_t>(),
           .selections = selections_.as<std::int32_t>(),
-          .scratch = kernels::routing_scratch(scratch_.as<void>(), limits_.max_tokens),
+          .scratch = device::routing_scratch(scratch_.as<void>(), limits_.max_tokens),
           .limit = limit()};
 }
 

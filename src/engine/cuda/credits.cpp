@@ -1,0 +1,33 @@
+#include "engine/cuda/credits.hpp"
+
+namespace crossdock::engine::cuda {
+namespace {
+
+/// Pieces of calls that the host may be ahead: what a stream queues is less.
+constexpr std::size_t kMostPieces = 2048;
+
+}  // namespace
+
+void Credits::add(std::int64_t sequence, const Reservation& memory) {
+  if (given_.size() == kMostPieces) given_.pop_front();
+  given_.push_back({.sequence = sequence, .offset = memory.offset, .bytes = memory.bytes, .owner = memory.owner});
+}
+
+void Credits::complete_before(std::int64_t sequence) {
+  std::erase_if(given_, [sequence](const Given& given) { return given.sequence < sequence; });
+}
+
+void Credits::quarantine(Arena& arena, Quarantine& quarantine, std::int64_t epoch, std::span<const int> ranks) {
+  for (const Given& given : given_) {
+    if (std::shared_ptr<void> owner = given.owner.lock()) {
+      quarantine.hold_from_kernels(WindowBuffer(std::move(owner)), epoch, ranks);
+      continue;
+    }
+    for (Reservation& free : arena.take(given.offset, given.bytes)) {
+      quarantine.hold_from_kernels(std::move(free.memory), epoch, ranks);
+    }
+  }
+  given_.clear();
+}
+
+}  // namespace crossdock::engine::cuda

@@ -1,0 +1,36 @@
+// Window memory that the peers' kernels were allowed to write.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <span>
+
+#include "engine/arena.hpp"
+#include "engine/quarantine.hpp"
+
+namespace crossdock::engine::cuda {
+
+/// The host runs ahead of the GPU, so it does not know which of its latest dispatches a fault has cut short: their
+/// memory may still be written by a rank that is masked then, whoever has it by now.
+class Credits {
+ public:
+  void add(std::int64_t sequence, const Reservation& memory);
+  /// A later call has heard from all ranks: they were through with the ones before it.
+  void complete_before(std::int64_t sequence);
+  void clear() { given_.clear(); }
+  /// Keeps the memory from everybody until `ranks` can write no more.
+  void quarantine(Arena& arena, Quarantine& quarantine, std::int64_t epoch, std::span<const int> ranks);
+
+ private:
+  struct Given {
+    std::int64_t sequence = 0;
+    std::size_t offset = 0;
+    std::size_t bytes = 0;
+    std::weak_ptr<void> owner;
+  };
+  std::deque<Given> given_;
+};
+
+}  // namespace crossdock::engine::cuda

@@ -1,0 +1,146 @@
+// Ranks as processes with a GPU each: one is killed or stopped in the middle of calls.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <chrono>
+#include <optional>
+#include <thread>
+
+#include "crossdock/crossdock.hpp"
+#include "harness/device_buffer.hpp"
+#include "multi/fork_ranks.hpp"
+#include "multi/free_port.hpp"
+
+namespace crossdock::gpu {
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::int64_t kTokens = 64;
+constexpr std::int64_t kHidden = 1024;
+constexpr int kTopK = 4;
+constexpr int kExperts = 8;
+
+void expect(bool holds, const std::string& what) {
+  if (!holds) throw std::runtime_error("expected " + what);
+}
+
+/// One rank that dispatches and combines until something ends it.
+class BusyRank {
+ public:
+  BusyRank(int rank, int port, milliseconds deadline)
+      : group_(make_group(rank, port, deadline)),
+        x_(DeviceBuffer::copy_of(std::vector<std::uint16_t>(kTokens * kHidden, 0x3F80))),
+        idx_(DeviceBuffer::copy_of(experts(rank))) {}
+
+  Error run_until_error(Layout layout) {
+    for (;;) {
+      try {
+        round_trip(layout);
+      } catch (const Error& error) {
+        return error;
+      }
+    }
+  }
+
+  void round_trip(Layout layout) {
+    const DispatchResult rows = group_.dispatch(input(), {.layout = layout});
+    const CombineResult sums = group_.combine(rows.handle, {.x = rows.x});
+    kernels::check_cuda(cudaStreamSynchronize(static_cast<cudaStream_t>(group_.stream())), "cudaStreamSynchronize");
+    last_ = read_back<std::uint16_t>(sums.y.data, kTokens * kHidden);
+  }
+
+  Group& group() { return group_; }
+  const std::vector<std::uint16_t>& last() const { return last_; }
+
+ private:
+  static Group make_group(int rank, int port, milliseconds deadline) {
+    int count = 0;
+    kernels::check_cuda(cudaGetDeviceCount(&count), "cudaGetDeviceCount");
+    kernels::check_cuda(cudaSetDevice(rank % count), "cudaSetDevice");
+    return {World::tcp({.rank = rank, .num_ranks = 2, .port = port}),
+            {.num_experts = kExperts,
+             .top_k = kTopK,
+             .hidden = kHidden,
+             .max_tokens = kTokens,
+             .latency_max_tokens = kTokens,
+             .backend = Backend::kCuda,
+             .num_sms = 8,
+             .deadline = deadline}};
+  }
+
+  static std::vector<std::int32_t> experts(int rank) {
+    std::vector<std::int32_t> result;
+    for (int i = 0; i < kTokens * kTopK; ++i) result.push_back((i * 5 + rank) % kExperts);
+    return result;
+  }
+
+  DispatchInput input() const {
+    return {.x = dense_view(x_.as<const void>(), DType::kBf16, {kTokens, kHidden}),
+            .topk_idx = dense_view(idx_.as<const void>(), DType::kInt32, {kTokens, kTopK})};
+  }
+
+  Group group_;
+  DeviceBuffer x_, idx_;
+  std::vector<std::uint16_t> last_;
+};
+
+/// The survivor: names rank 1, goes on alone, and gets what one rank gets: half of the experts are gone.
+void survive(BusyRank& rank, Layout layout, ErrorCode code) {
+  const auto start = Clock::now();
+  const Error error = rank.run_until_error(layout);
+  expect(error.code() == code, std::string(name_of(code)) + ", got " + error.what());
+  expect(error.report().peer == 1, "rank 1 to be named, got " + std::string(error.what()));
+  expect(Clock::now() - start < std::chrono::seconds(20), "an error soon");
+  rank.group().set_deadline(std::chrono::seconds(20));
+  rank.group().set_live_ranks(std::vector<int>{0});
+  for (int round = 0; round < 3; ++round) rank.round_trip(layout);
+  expect(!rank.group().status(), "a healthy group of one rank");
+}
+
+TEST(ProcessFaults, AKilledRankIsNamedAndTheOtherGoesOn) {
+  for (const Layout layout : {Layout::kFlat, Layout::kExpertContiguous}) {
+    const int port = testing::free_port();
+    testing::ForkedRanks ranks(2, [&](int rank) {
+      BusyRank busy(rank, port, std::chrono::seconds(60));
+      if (rank == 1) {
+        busy.run_until_error(layout);
+      } else {
+        survive(busy, layout, ErrorCode::kRankLost);
+      }
+    });
+    std::this_thread::sleep_for(std::chrono::seconds(4));  // both are busy
+    ranks.kill(1);
+    const auto ends = ranks.wait(std::chrono::seconds(40));
+    EXPECT_EQ(ends[0].message, "");
+    EXPECT_EQ(ends[1].signal, SIGKILL);
+  }
+}
+
+TEST(ProcessFaults, AStoppedRankIsNamedAtTheDeadlineAndLearnsOfIt) {
+  for (const Layout layout : {Layout::kFlat, Layout::kExpertPadded}) {
+    const int port = testing::free_port();
+    testing::ForkedRanks ranks(2, [&](int rank) {
+      BusyRank busy(rank, port, milliseconds(1500));
+      if (rank == 1) {
+        const Error error = busy.run_until_error(layout);
+        expect(error.code() == ErrorCode::kDeadlineExceeded || error.code() == ErrorCode::kAborted,
+               "a fault, got " + std::string(error.what()));
+      } else {
+        survive(busy, layout, ErrorCode::kDeadlineExceeded);
+      }
+    });
+    std::this_thread::sleep_for(std::chrono::seconds(4));
+    ::kill(ranks.pid(1), SIGSTOP);
+    std::this_thread::sleep_for(std::chrono::seconds(5));
+    ::kill(ranks.pid(1), SIGCONT);
+    const auto ends = ranks.wait(std::chrono::seconds(40));
+    EXPECT_EQ(ends[0].message, "");
+    EXPECT_EQ(ends[1].message, "");
+  }
+}
+
+}  // namespace
+}  // namespace crossdock::gpu
