@@ -109,6 +109,12 @@ class Group {
   void set_live_ranks(std::span<const int> live);
   std::vector<int> live_ranks() const;
 
+  /// By rank: how long this rank's calls have waited for each peer since the group was made, over all epochs; 0 for the
+  /// own rank. Waits for several peers at once count for each that had not come. Local.
+  /// CUDA: measured in kernels, of waits that ended well; the function waits for this rank's calls and for the group's
+  /// stream, so not while that is captured.
+  std::vector<std::chrono::nanoseconds> wait_times() const;
+
   /// The sticky fault, if there is one; looks at the peers first, so a lost rank shows without a call. Local.
   std::optional<Error> status() const;
   /// Fails this rank's and every peer's current and later calls with kAborted. Local.

@@ -37,8 +37,8 @@ struct DispatchInput {
 /// Calls are put on a stream and return at once; results are there when the stream gets to them. All calls of a group
 /// have to follow one another in the order of streams and events: one stream, or events between several.
 struct Execution {
-  void* stream =
-      nullptr;  ///< cudaStream_t; nullptr: the group's own (Group::stream); cudaStreamLegacy is CUDA's default
+  /// cudaStream_t; nullptr: the group's own (Group::stream); cudaStreamLegacy is CUDA's default.
+  void* stream = nullptr;
   void* after = nullptr;  ///< cudaEvent_t that send waits for on that stream
   void* done = nullptr;   ///< cudaEvent_t that receive records behind the results
   int num_sms = 0;        ///< SMs that the call takes at most; 0: GroupConfig::num_sms

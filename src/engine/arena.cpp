@@ -10,6 +10,10 @@
 
 namespace crossdock::engine {
 
+WindowBuffer together(std::initializer_list<WindowBuffer> pieces) {
+  return WindowBuffer(std::make_shared<std::vector<WindowBuffer>>(pieces));
+}
+
 Arena::Arena(std::shared_ptr<const void> owner, std::span<std::byte> window, std::size_t begin, int rank)
     : owner_(std::move(owner)), rank_(rank), base_(window.data()), begin_(begin), end_(window.size()) {
   if (begin_ < end_) free_[begin_] = end_ - begin_;
@@ -17,7 +21,7 @@ Arena::Arena(std::shared_ptr<const void> owner, std::span<std::byte> window, std
 
 Reservation Arena::hand_out(std::size_t offset, std::size_t bytes) {
   auto held = std::make_shared<std::size_t>(bytes);
-  std::shared_ptr<void> owner(
+  const std::shared_ptr<void> owner(
       base_ + offset, [arena = shared_from_this(), offset, held](void*) noexcept { arena->release(offset, *held); });
   return {.offset = offset,
           .bytes = bytes,

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -22,6 +23,9 @@ struct Reservation {
   std::weak_ptr<void> owner;          ///< of memory
   std::shared_ptr<std::size_t> size;  ///< what `memory` gives back when it is released
 };
+
+/// Pieces of one result: they live as long as it does.
+WindowBuffer together(std::initializer_list<WindowBuffer> pieces);
 
 class Arena : public std::enable_shared_from_this<Arena> {
  public:

@@ -31,6 +31,7 @@ class CpuEngine : public Engine {
 
   void set_live_ranks(std::span<const int> live) override;
   const std::vector<int>& live_ranks() const override { return context_->membership.live; }
+  std::vector<std::chrono::nanoseconds> wait_times() const override { return context_->faults.wait_times(); }
   std::optional<Error> status() override { return context_->faults.status(); }
   void abort(const std::string& reason) noexcept override;
   void set_deadline(std::chrono::milliseconds deadline) override { context_->faults.set_deadline(deadline); }

@@ -42,6 +42,7 @@ class Engine {
 
   virtual void set_live_ranks(std::span<const int> live) = 0;
   virtual const std::vector<int>& live_ranks() const = 0;
+  virtual std::vector<std::chrono::nanoseconds> wait_times() const = 0;
   virtual std::optional<Error> status() = 0;
   virtual void abort(const std::string& reason) noexcept = 0;
   virtual void set_deadline(std::chrono::milliseconds deadline) = 0;

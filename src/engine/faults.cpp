@@ -22,7 +22,10 @@ Error abort_error(int rank, const std::string& reason) {
 
 Faults::Faults(std::shared_ptr<transport::Transport> transport, const ControlLayout& control,
                const Membership& membership)
-    : transport_(std::move(transport)), control_(control), membership_(membership) {}
+    : transport_(std::move(transport)),
+      control_(control),
+      membership_(membership),
+      wait_times_(static_cast<std::size_t>(transport_->num_ranks())) {}
 
 void Faults::raise_sticky() const {
   const std::scoped_lock lock(mutex_);
@@ -131,10 +134,15 @@ void Faults::fail(ErrorCode code, const std::string& message, const WaitFor& wha
   throw Error(error);
 }
 
-void Faults::sleep(std::uint32_t ticket, const base::Deadline& deadline, int pending) {
-  transport_->publish_wait(pending);
+void Faults::sleep(const WaitFor& what, std::uint32_t ticket, const base::Deadline& deadline,
+                   std::span<const int> pending) {
+  transport_->publish_wait(pending.front());
   const auto at_most = std::min<std::chrono::microseconds>(deadline.remaining(), kLookEvery);
+  const auto start = base::Clock::now();
   transport_->sleep(ticket, at_most);
+  if (!what.of_epoch) return;
+  const auto slept = base::Clock::now() - start;
+  for (const int source : pending) wait_times_[static_cast<std::size_t>(source)] += slept;
 }
 
 int Faults::find_culprit(int pending) const {

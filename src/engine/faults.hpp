@@ -65,6 +65,9 @@ class Faults {
 
   bool arrived(const WaitFor& what, int source) const { return transport_->observed(source, what.index) >= what.tag; }
 
+  /// [R]: time that the waits of all epochs' calls have slept while the rank's word was missing.
+  const std::vector<std::chrono::nanoseconds>& wait_times() const { return wait_times_; }
+
   /// Makes the fault sticky and tells the peers, once an epoch. Keeps the first one.
   void record(const Error& error) noexcept;
   /// A new epoch begins.
@@ -77,7 +80,7 @@ class Faults {
   [[noreturn]] void give_up(const WaitFor& what, int pending);
   [[noreturn]] void fail(ErrorCode code, const std::string& message, const WaitFor& what, int peer,
                          std::uint64_t observed);
-  void sleep(std::uint32_t ticket, const base::Deadline& deadline, int pending);
+  void sleep(const WaitFor& what, std::uint32_t ticket, const base::Deadline& deadline, std::span<const int> pending);
   /// Follows who waits for whom to the rank that waits for nobody.
   int find_culprit(int pending) const;
 
@@ -86,6 +89,7 @@ class Faults {
   const Membership& membership_;
   std::atomic<std::int64_t> deadline_ms_{100'000};
   base::Clock::time_point next_look_{};
+  std::vector<std::chrono::nanoseconds> wait_times_;
   mutable std::mutex mutex_;
   std::optional<Error> sticky_;
 };
@@ -105,7 +109,7 @@ void Faults::wait(const WaitFor& what, std::span<const int> sources, OnArrival&&
     check_aborts(what);
     check_peers(what, pending);
     if (deadline.expired()) give_up(what, pending.front());
-    sleep(ticket, deadline, pending.front());
+    sleep(what, ticket, deadline, pending);
   }
   transport_->publish_wait(-1);
 }

@@ -69,6 +69,7 @@ Group::Allocation Group::allocate(DType dtype, std::initializer_list<std::int64_
 void Group::set_live_ranks(std::span<const int> live) { engine_->set_live_ranks(live); }
 std::vector<int> Group::live_ranks() const { return engine_->live_ranks(); }
 
+std::vector<std::chrono::nanoseconds> Group::wait_times() const { return engine_->wait_times(); }
 std::optional<Error> Group::status() const { return engine_->status(); }
 void Group::abort(const std::string& reason) noexcept { engine_->abort(reason); }
 void Group::set_deadline(std::chrono::milliseconds deadline) { engine_->set_deadline(deadline); }

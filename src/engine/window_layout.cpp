@@ -110,24 +110,28 @@ void check_config(const GroupConfig& config, int num_ranks) {
   (void)core::make_topology(num_ranks, config.ranks_per_node);
 }
 
+}  // namespace engine
+
+namespace {
+
 /// Control and latency areas; where the backend is CUDA a result takes `extra` too.
 RequiredBytes fixed_bytes(const GroupConfig& config, int num_ranks, std::size_t& extra) {
   if (config.backend == Backend::kCpu) {
-    const WindowLayout layout(config, num_ranks);
+    const engine::WindowLayout layout(config, num_ranks);
     return {.control = layout.control().total(), .latency = layout.latency_bytes()};
   }
-  const cuda::WindowLayout layout(config, num_ranks);
-  extra = cuda::extra_result_bytes(config, num_ranks);
+  const engine::cuda::WindowLayout layout(config, num_ranks);
+  extra = engine::cuda::extra_result_bytes(config, num_ranks);
   return {.control = layout.control_bytes(), .latency = layout.latency_bytes()};
 }
 
-}  // namespace engine
+}  // namespace
 
 RequiredBytes required_bytes(const GroupConfig& config, int num_ranks) {
   engine::check_config(config, num_ranks);
   const core::Placement placement{.num_experts = config.num_experts, .num_ranks = num_ranks};
   std::size_t extra = 0;
-  RequiredBytes required = engine::fixed_bytes(config, num_ranks, extra);
+  RequiredBytes required = fixed_bytes(config, num_ranks, extra);
   core::RegionTable results;
   results.add(static_cast<std::size_t>(config.live_results),
               engine::throughput_bytes(config, num_ranks, placement.max_local()) +

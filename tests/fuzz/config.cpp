@@ -31,6 +31,7 @@ GroupConfig read_config(Input& input) {
           .expert_alignment = read_number(input, 1, 128),
           .latency_slots = read_number(input, 2, 8),
           .live_results = read_number(input, 1, 16),
+          .backend = input.flag() ? crossdock::Backend::kCuda : crossdock::Backend::kCpu,
           .deadline = std::chrono::milliseconds(read_number(input, 1, 255))};
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <barrier>
 #include <chrono>
 #include <cstddef>
 #include <thread>
@@ -375,6 +376,31 @@ TEST(GroupPending, LatencyCallsOverlapAndMayBeDropped) {
       ASSERT_EQ(bytes_of(early.tokens_per_expert), expected.dispatched[rank].tokens_per_expert.bytes);
     }
   });
+}
+
+TEST(GroupWaitTimes, LateRankShowsAtItsPeersOverEpochs) {
+  constexpr milliseconds kDelay{100};
+  std::barrier together(3);
+  for (const Layout layout : {Layout::kFlat, Layout::kExpertPadded}) {
+    test::run_ranks(3, [&](const World& world) {
+      use_device_of(world);
+      const DeviceTokens mine(test::tokens_of(world));
+      Group group(world, config_of(milliseconds(20'000)));
+      for (int round = 1; round <= 2; ++round) {
+        synchronize(group);
+        together.arrive_and_wait();
+        if (world.rank() == 2) std::this_thread::sleep_for(kDelay);
+        const DispatchResult result = group.dispatch(mine.input(), {.layout = layout});
+        const auto times = group.wait_times();
+        EXPECT_EQ(times[static_cast<std::size_t>(world.rank())].count(), 0);
+        if (world.rank() != 2) {
+          EXPECT_GT(times[2], kDelay / 2 * round);
+          EXPECT_LT(times[static_cast<std::size_t>(1 - world.rank())], times[2] / 2);
+        }
+        group.set_live_ranks(std::vector<int>{0, 1, 2});
+      }
+    });
+  }
 }
 
 }  // namespace

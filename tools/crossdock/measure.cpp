@@ -18,6 +18,16 @@ LinkRow measure_row(const gpu::LinkBench& bench, const char* name, Way way, bool
   return row;
 }
 
+std::string format_kernels(const std::vector<crossdock::gpu::KernelFootprint>& kernels) {
+  std::string text = fmt::format("{:<48}{:>9}{:>11}{:>14}{:>15}{:>10}\n", "kernel", "threads", "registers",
+                                 "static bytes", "dynamic bytes", "an SM");
+  for (const auto& kernel : kernels) {
+    text += fmt::format("{:<48}{:>9}{:>11}{:>14}{:>15}{:>10}\n", kernel.name, kernel.threads, kernel.registers,
+                        kernel.static_shared_bytes, kernel.dynamic_shared_bytes, kernel.blocks_per_sm);
+  }
+  return text;
+}
+
 }  // namespace
 
 LinkReport measure_links() {
@@ -27,7 +37,8 @@ LinkReport measure_links() {
   LinkReport report{.gpu = gpu::describe_device(0),
                     .num_gpus = gpu::count_devices(),
                     .sms = {1, 2, 4, 8, 12, 16, 20, 24, 32, 64, 132},
-                    .rows = {}};
+                    .rows = {},
+                    .kernels = crossdock::gpu::footprint()};
   report.copy_engine_gbps = gpu::copy_engine_rate(report.num_gpus);
   const gpu::LinkBench bench(report.num_gpus);
   const auto add = [&](const char* name, Way way, bool bulk) {
@@ -55,7 +66,7 @@ std::string format_links(const LinkReport& report) {
     text += fmt::format("\n{:<16}", row.name);
     for (const double gbps : row.gbps) text += fmt::format("{:>8.1f}", gbps);
   }
-  return text + "\n";
+  return text + "\n\n" + format_kernels(report.kernels);
 }
 
 }  // namespace crossdock::tools

@@ -1,8 +1,10 @@
-// crossdock info --measure: the limits of the GPUs here and of the links between them.
+// crossdock info --measure: the limits of the GPUs here and of the links between them, and what kernels take of an SM.
 #pragma once
 
 #include <string>
 #include <vector>
+
+#include "crossdock/gpu.hpp"
 
 namespace crossdock::tools {
 
@@ -19,12 +21,13 @@ struct LinkReport {
   double round_trip_us = 0;  ///< 0 with one GPU
   std::vector<int> sms;
   std::vector<LinkRow> rows;
+  std::vector<crossdock::gpu::KernelFootprint> kernels;  ///< of the first GPU
 };
 
 /// With one GPU what is between GPUs is left out. Throws Error where there is none.
 LinkReport measure_links();
 
-/// A line a way of copying, a column an SM count.
+/// A line a way of copying, a column an SM count; then a line a kernel.
 std::string format_links(const LinkReport& report);
 
 /// Throws Error where the file cannot be written.

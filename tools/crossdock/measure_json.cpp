@@ -16,6 +16,14 @@ void write_links_json(const std::string& path, const LinkReport& report) {
                                  {"sms", report.sms},
                                  {"gb_per_s", nlohmann::ordered_json::object()}};
   for (const LinkRow& row : report.rows) json["gb_per_s"][row.name] = row.gbps;
+  for (const auto& kernel : report.kernels) {
+    json["kernels"].push_back({{"name", kernel.name},
+                               {"threads", kernel.threads},
+                               {"registers", kernel.registers},
+                               {"static_shared_bytes", kernel.static_shared_bytes},
+                               {"dynamic_shared_bytes", kernel.dynamic_shared_bytes},
+                               {"blocks_per_sm", kernel.blocks_per_sm}});
+  }
   std::ofstream file(path);
   file << json.dump(2) << '\n';
   file.close();

@@ -18,8 +18,8 @@ enum class CallState : std::int32_t { kDone, kRejectedByPeer, kMismatch, kCapaci
 /// In memory that the host reads while kernels run. Written where the call failed, or where the host waits for it:
 /// stores to the host are paid for at the end of the kernel.
 struct CallOutcome {
-  std::uint64_t tag = 0;              ///< of the call, stored last (release): the fields below are complete
-  std::uint64_t* failures = nullptr;  ///< host memory: calls that failed, counted after the tag; or nullptr
+  std::uint64_t tag = 0;            ///< of the call, stored last (release): the fields below are complete
+  std::uint64_t* failed = nullptr;  ///< host memory: becomes 1 after the tag where the call failed; or nullptr
   CallState state = CallState::kDone;
   std::int32_t rank = -1;        ///< kRejectedByPeer, kMismatch, kCapacityExceeded: the lowest such rank
   std::int32_t field = -1;       ///< kMismatch: index in Terms::agreed

@@ -246,8 +246,24 @@ void launch_sum(PendingCombine& state) {
   kernels::launch_latency_sum(args, context.latency_sms(), state.launch.stream);
 }
 
+int next_slot(const CudaContext& context) {
+  return static_cast<int>(context.latency_combines % context.config.latency_slots);
+}
+
 int take_slot(CudaContext& context) {
-  return static_cast<int>(context.latency_combines++ % context.config.latency_slots);
+  const int slot = next_slot(context);
+  ++context.latency_combines;
+  return slot;
+}
+
+/// Every rank finds that for itself: there is no slot left to tell the others.
+void check_free_slot(const CudaContext& context, const CudaHandle* plan) {
+  if (plan == nullptr || !is_pushed(*plan)) return;
+  if (context.combine_busy[static_cast<std::size_t>(next_slot(context))] == 0) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("combine, rank {}: expected at most {} latency combines (latency_slots) between send and "
+                          "receive, got one more",
+                          context.rank(), context.config.latency_slots));
 }
 
 void reject_pushed(CudaContext& context, const Launch& launch, const device::Terms& terms) {
@@ -318,10 +334,15 @@ std::unique_ptr<PendingCombine> combine_send(const std::shared_ptr<CudaContext>&
   state->options = options;
   state->epoch = context->host->membership.epoch;
   state->launch = context->begin(options.execution);
+  check_free_slot(*context, state->plan.get());
+  Shared shared;
   try {
     context->check_sms(options.execution);
     prepare(*state);
+    shared = share_input(*state);
   } catch (const Error& error) {
+    state->output = {};
+    state->temporary = {};  // what they hold may be what is missing
     reject(*context, state->plan.get(), input.topk_weights.given(), state->launch, error);
     throw;
   }
@@ -330,8 +351,10 @@ std::unique_ptr<PendingCombine> combine_send(const std::shared_ptr<CudaContext>&
   agreement.set(Agreed::kWeightsAtCombine, input.topk_weights.given() ? 1 : 0);
   state->facts = context->next_call("combine", agreement);
   state->outcome = context->outcomes.take(state->facts, state->launch.captured);
-  const Shared shared = share_input(*state);
-  if (is_pushed(*state->plan)) state->slot = take_slot(*context);
+  if (is_pushed(*state->plan)) {
+    state->slot = take_slot(*context);
+    context->combine_busy[static_cast<std::size_t>(state->slot)] = 1;
+  }
   if (is_gathered(*state->plan)) launch_gather(*state, shared);
   if (!is_pushed(*state->plan)) launch_pull(*state, shared);
   context->end({}, state->launch);
@@ -349,8 +372,12 @@ void combine_receive(PendingCombine& state) {
                 {.operation = "combine", .phase = "receive", .rank = context.rank(), .peer = context.rank()});
   }
   state.received = true;
-  if (is_pushed(*state.plan)) launch_sum(state);
+  if (is_pushed(*state.plan)) {
+    launch_sum(state);
+    context.combine_busy[static_cast<std::size_t>(state.slot)] = 0;
+  }
   state.result.memory = std::move(state.output.memory);
+  if (state.launch.captured) state.result.memory = together({state.result.memory, state.temporary.memory});
   context.end(state.options.execution, state.launch);
 }
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "device/sync/report.hpp"
+#include "engine/cuda/wait_times.hpp"
 #include "engine/membership.hpp"
 #include "engine/window_layout.hpp"
 #include "kernels/load.hpp"
@@ -69,6 +70,7 @@ CudaContext::CudaContext(Bootstrap& bootstrap, const GroupConfig& group_config, 
       layout(group_config, bootstrap.num_ranks()),
       device(std::make_shared<DeviceState>(group_config.device)),
       outcomes(device->words()),
+      combine_busy(static_cast<std::size_t>(group_config.latency_slots), 0),
       slot_busy(static_cast<std::size_t>(group_config.latency_slots), 0) {
   const UseDevice use(device->device());
   share_gpus(bootstrap);
@@ -103,25 +105,25 @@ void CudaContext::watch(const std::stop_token& stop) {
 }
 
 void CudaContext::share_gpus(Bootstrap& bootstrap) {
-  GpuShare mine{.device = transport::id_of(device->device()), .num_sms = config.num_sms};
-  int sharing = 0;
-  std::int64_t taken = 0;
+  const GpuShare mine{.device = transport::id_of(device->device()), .num_sms = config.num_sms};
   const auto gathered =
       transport::agree(bootstrap, base::Deadline(config.deadline), [&] { return transport::bytes_of(mine); });
+  std::vector<int> wanted;  // of the ranks on this GPU, 0 = as usual
   for (const auto& bytes : gathered) {
     const auto share = transport::struct_of<GpuShare>(bytes, "share of a GPU");
-    if (share.device != mine.device) continue;
-    ++sharing;
-    taken += share.num_sms;
+    if (share.device == mine.device) wanted.push_back(static_cast<int>(share.num_sms));
   }
   const int sms = device->num_sms();
-  latency_sms_ = sms / sharing;
-  num_sms_ = config.num_sms > 0 ? config.num_sms : std::min(kUsualSms, latency_sms_);
-  if (taken > sms || num_sms_ < 1) {
+  latency_sms_ = sms / static_cast<int>(wanted.size());
+  const int usual = std::min(kUsualSms, latency_sms_);
+  num_sms_ = config.num_sms > 0 ? config.num_sms : usual;
+  std::int64_t taken = 0;
+  for (const int of_rank : wanted) taken += of_rank > 0 ? of_rank : usual;
+  if (taken > sms || usual < 1) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("GroupConfig::num_sms: expected the {} ranks that share GPU {} to take at most its {} SMs "
                             "together, got {}",
-                            sharing, device->device(), sms, taken),
+                            wanted.size(), device->device(), sms, taken),
                 {.operation = "group", .phase = "devices", .rank = rank()});
   }
 }
@@ -247,11 +249,13 @@ void CudaContext::enter_epoch(std::int64_t epoch) {
   outcomes.forget();
   device->set_deadline(host->faults.deadline());
   std::ranges::fill(slot_busy, std::uint8_t{0});
+  std::ranges::fill(combine_busy, std::uint8_t{0});
   latency_dispatches = 0;
   latency_combines = 0;
 
   const std::uint64_t tag = make_tag(epoch, 0);
   OwnWords own;
+  if (epoch > 0) read_waited(*this, own.waited);
   for (device::Channel* channel : {&own.dispatch, &own.share, &own.combine}) channel->tag = tag;
   for (int slot = 0; slot < kNumSlots; ++slot) {
     for (auto* channels : {own.latency_send, own.latency_receive, own.combine_send, own.combine_receive}) {

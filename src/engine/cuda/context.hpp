@@ -50,7 +50,8 @@ class CudaContext {
   Credits credits;
   std::int64_t latency_dispatches = 0;
   std::int64_t latency_combines = 0;
-  std::vector<std::uint8_t> slot_busy;  ///< [latency_slots]: a latency dispatch of this rank is in flight there
+  std::vector<std::uint8_t> combine_busy;  ///< [latency_slots]: the same of combines
+  std::vector<std::uint8_t> slot_busy;     ///< [latency_slots]: a latency dispatch of this rank is in flight there
 
   int rank() const { return host->rank(); }
   int num_ranks() const { return host->num_ranks(); }

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "engine/cuda/context.hpp"
+#include "engine/cuda/wait_times.hpp"
 #include "engine/engine.hpp"
 
 namespace crossdock::engine::cuda {
@@ -31,6 +32,7 @@ class CudaEngine : public Engine {
 
   void set_live_ranks(std::span<const int> live) override { context_->set_live_ranks(live); }
   const std::vector<int>& live_ranks() const override { return context_->host->membership.live; }
+  std::vector<std::chrono::nanoseconds> wait_times() const override { return cuda::wait_times(*context_); }
   std::optional<Error> status() override { return context_->status(); }
   void abort(const std::string& reason) noexcept override { context_->abort(abort_error(rank(), reason)); }
   void set_deadline(std::chrono::milliseconds deadline) override { context_->set_deadline(deadline); }

@@ -37,7 +37,7 @@ struct HostWords {
   std::uint64_t nanoseconds = 0;
   device::WaitReport report = {};
   device::WaitReport index_report = {};
-  std::uint64_t failures = 0;             ///< outcomes that kernels have written because a call failed
+  std::uint64_t failed = 0;               ///< not 0 = kernels have written outcomes of calls that failed
   device::CallOutcome nobody_looks = {};  ///< of a call that this rank itself rejected
   device::CallOutcome outcomes[kOutcomeRing + kCapturedOutcomes] = {};
 };

@@ -149,6 +149,13 @@ void reserve_outputs(PendingDispatch& state) {
   state.table.set_base(state.output.data);
 }
 
+void keep_for_replays(PendingDispatch& state) {
+  if (!state.launch.captured) return;
+  const CudaHandle& plan = *state.plan;
+  state.result.memory = together({state.result.memory, state.temporary.memory, state.small.memory, state.rows.memory,
+                                  plan.source.memory, plan.receiver.memory, plan.receiver.position_memory});
+}
+
 std::unique_ptr<PendingDispatch> dispatch_send(const std::shared_ptr<CudaContext>& context, bool cached,
                                                std::shared_ptr<const CudaHandle> handle, const DispatchInput& input,
                                                const DispatchOptions& options) {
@@ -160,24 +167,26 @@ std::unique_ptr<PendingDispatch> dispatch_send(const std::shared_ptr<CudaContext
   state->input = input;
   state->options = effective_options(options, handle.get());
   state->epoch = context->host->membership.epoch;
+  state->sequence = context->host->sequence;
   state->launch = context->begin(options.execution);
   const bool is_latency = mode_of(state->options.layout) == Mode::kLatency;
   if (is_latency) check_free_slot(*context);
   try {
     context->check_sms(options.execution);
     prepare(*state, handle.get());
-    if (is_latency) reserve_latency(*state);
+    is_latency ? reserve_latency(*state) : reserve_throughput(*state);
   } catch (const Error& error) {
     context->next_call("dispatch", {});
     context->tell_rejection(error);
     const device::Terms terms = CudaContext::terms_of({}, static_cast<std::int32_t>(error.code()));
-    is_latency ? reject_latency(*context, state->launch, terms) : reject_throughput(*context, state->launch, terms);
-    context->end({}, state->launch);
+    const Launch launch = state->launch;
+    state.reset();  // what it reserved may be what is missing
+    is_latency ? reject_latency(*context, launch, terms) : reject_throughput(*context, launch, terms);
+    context->end({}, launch);
     throw;
   }
   if (!cached) state->plan->sequence = context->host->sequence;
   state->facts = context->next_call("dispatch", agreement_of(state->format, state->options, *state->plan, cached));
-  state->sequence = context->host->sequence;
   is_latency ? send_latency(*state) : send_throughput(*state);
   context->end({}, state->launch);
   return state;

@@ -186,6 +186,7 @@ void receive_latency(PendingDispatch& state) {
   context.slot_busy[static_cast<std::size_t>(state.slot)] = 0;
   state.result.num_rows = -1;
   state.result.memory = std::move(state.output.memory);
+  keep_for_replays(state);
 }
 
 void reject_latency(CudaContext& context, const Launch& launch, const device::Terms& terms) {

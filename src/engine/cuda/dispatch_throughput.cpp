@@ -37,7 +37,9 @@ std::int64_t wire_capacity(const PendingDispatch& state) {
   const RowParts parts = parts_of(state);
   const std::int64_t bytes = row_bytes(state.format) + parts.scales + parts.idx + 2 * parts.weights + 4;
   const auto room = static_cast<std::int64_t>(state.context->arena->largest_free());
-  return std::clamp<std::int64_t>((room - (1 << 16)) / bytes, 0, most);
+  // kExpertContiguous makes its outputs when the counts are known.
+  const std::int64_t part = is_flat(state) ? room : room / 2;
+  return std::clamp<std::int64_t>((part - (1 << 16)) / bytes, 0, most);
 }
 
 void reserve_source_arrays(PendingDispatch& state) {
@@ -184,7 +186,7 @@ void await_counts(PendingDispatch& state) {
   }
   context.await(*state.outcome);
   context.credits.complete_before(state.sequence);
-  // The failure is counted a moment after it is written.
+  // The group learns of a failure a moment after it is written.
   while (state.outcome->state != device::CallState::kDone) context.raise_faults();
   state.result.num_rows = state.outcome->num_rows;
   state.plan->rows = state.outcome->num_rows;
@@ -303,15 +305,9 @@ void launch_expand(const PendingDispatch& state) {
   kernels::launch_expand(args, state.launch.num_sms, state.launch.stream);
 }
 
-/// All pieces of a result live as long as it does.
-WindowBuffer together(std::initializer_list<WindowBuffer> pieces) {
-  return WindowBuffer(std::make_shared<std::vector<WindowBuffer>>(pieces));
-}
-
 }  // namespace
 
-void send_throughput(PendingDispatch& state) {
-  CudaContext& context = *state.context;
+void reserve_throughput(PendingDispatch& state) {
   add_counts(state);
   reserve_outputs(state);
   reserve_source_arrays(state);
@@ -320,6 +316,10 @@ void send_throughput(PendingDispatch& state) {
   state.plan->wire_rows = wire_rows;
   reserve_receiver_arrays(state, wire_rows);
   reserve_arrival(state, std::min(wire_rows, wire_capacity(state)));
+}
+
+void send_throughput(PendingDispatch& state) {
+  CudaContext& context = *state.context;
   for (const Reservation* memory : {&state.small, &state.rows}) context.credits.add(state.sequence, *memory);
   state.outcome = context.outcomes.take(state.facts, state.launch.captured);
   if (!state.cached) launch_routing(state);
@@ -333,12 +333,14 @@ void receive_throughput(PendingDispatch& state) {
     make_flat(state);
     finish_flat(state, more);
     state.result.memory = together({state.small.memory, state.rows.memory, state.output.memory, more.memory});
+    keep_for_replays(state);
     return;
   }
   reserve_positions(state);
   make_contiguous(state, more);
   launch_expand(state);
   state.result.memory = together({state.output.memory, more.memory});
+  keep_for_replays(state);
 }
 
 void reject_throughput(CudaContext& context, const Launch& launch, const device::Terms& terms) {

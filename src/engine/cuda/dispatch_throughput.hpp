@@ -6,6 +6,8 @@
 
 namespace crossdock::engine::cuda {
 
+/// Room for the source's routing, for what arrives and for what lies beside it; makes rows FP8 where that is asked for.
+void reserve_throughput(PendingDispatch& state);
 void send_throughput(PendingDispatch& state);
 void receive_throughput(PendingDispatch& state);
 /// Takes part in a call that this rank rejects.

@@ -77,26 +77,29 @@ device::CallOutcome* Outcomes::take(const CallFacts& facts, bool captured) {
   }
   const std::size_t place = captured ? kOutcomeRing + captured_++ : next_++ % kOutcomeRing;
   facts_[place] = facts;
-  words_.outcomes[place] = {.failures = &words_.failures};
+  words_.outcomes[place] = {.failed = &words_.failed};
   return &words_.outcomes[place];
 }
 
 bool Outcomes::is_written(const device::CallOutcome& outcome) { return load(outcome.tag) != 0; }
 
 std::optional<Error> Outcomes::next_failure(const Context& host) {
-  if (load(words_.failures) == 0) return std::nullopt;
   const std::scoped_lock lock(mutex_);
-  if (load(words_.failures) == failures_told_) return std::nullopt;
+  const std::atomic_ref failed(words_.failed);
+  if (failed.load(std::memory_order_acquire) == 0) return std::nullopt;
+  failed.store(0);  // before the look: what is written after it sets the word again
+  std::atomic_thread_fence(std::memory_order_seq_cst);
   for (std::size_t place = 0; place < kOutcomeRing + captured_; ++place) {
     device::CallOutcome& outcome = words_.outcomes[place];
     if (!is_written(outcome) || outcome.state == device::CallState::kDone) continue;
     const device::CallOutcome copy = outcome;
     outcome.tag = 0;
     outcome.state = device::CallState::kDone;
-    ++failures_told_;
-    if (auto error = error_of(copy, facts_[place], host)) return error;
+    auto error = error_of(copy, facts_[place], host);
+    if (!error) continue;
+    failed.store(1);  // there may be more
+    return error;
   }
-  failures_told_ = load(words_.failures);
   return std::nullopt;
 }
 
@@ -106,7 +109,7 @@ void Outcomes::forget() {
     outcome.tag = 0;
     outcome.state = device::CallState::kDone;
   }
-  failures_told_ = words_.failures;
+  words_.failed = 0;
 }
 
 }  // namespace crossdock::engine::cuda

@@ -42,7 +42,6 @@ class Outcomes {
   std::vector<CallFacts> facts_;
   std::size_t next_ = 0;
   std::size_t captured_ = 0;
-  std::uint64_t failures_told_ = 0;
 };
 
 }  // namespace crossdock::engine::cuda
