@@ -4,7 +4,7 @@
 #include <cstddef>
 
 #include "device/ptx/grid.cuh"
-#include "device/sync/last_block.cuh"
+#include "device/sync/last_plain_block.cuh"
 #include "kernels/combine/roles/collect_weights.cuh"
 #include "kernels/combine/roles/handshake.cuh"
 #include "kernels/combine/roles/sum_any.cuh"
@@ -24,7 +24,7 @@ __global__ void __launch_bounds__(kCombineAnyThreads, 1) combine_any_kernel(cons
     if (args.topk_weights != nullptr) collect_weights(args);
     sum_any<kElementBytes>(args, entry);
   }
-  if (device::is_last_block(&args.channel->blocks_done)) leave(args, entry);
+  if (device::is_last_plain_block<device::Spoken::kReads>(&args.channel->blocks_done)) leave(args, entry);
 }
 
 }  // namespace crossdock::kernels

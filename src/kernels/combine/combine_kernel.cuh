@@ -2,7 +2,7 @@
 #pragma once
 
 #include "device/ptx/grid.cuh"
-#include "device/sync/last_block.cuh"
+#include "device/sync/last_plain_block.cuh"
 #include "kernels/combine/combine_smem.cuh"
 #include "kernels/combine/roles/collect_weights.cuh"
 #include "kernels/combine/roles/handshake.cuh"
@@ -29,7 +29,7 @@ __global__ void __launch_bounds__(Shape::kVariant.threads(), 1)
     pull_plain<V>(args, smem.entry);
 #endif
   }
-  if (device::is_last_block(&args.channel->blocks_done)) leave(args, smem.entry);
+  if (device::is_last_plain_block<device::Spoken::kReads>(&args.channel->blocks_done)) leave(args, smem.entry);
 }
 
 }  // namespace crossdock::kernels

@@ -98,9 +98,19 @@ __device__ __forceinline__ void number_rows(const RoutingArgs& args, std::uint64
 
 /// The last block has seen all others: it adds their selections.
 __device__ __forceinline__ void sum_experts(const RoutingArgs& args, const RoutingSmem& smem, int last) {
+  constexpr int kTogether = 16;  // loads in flight
   for (int expert = static_cast<int>(threadIdx.x); expert < args.num_experts; expert += kRoutingTokens) {
     std::int32_t sum = smem.expert_rows[expert];
-    for (int block = 0; block < last; ++block) sum += __ldcg(args.scratch.block_experts + block * kMaxExperts + expert);
+    for (int first = 0; first < last; first += kTogether) {
+      std::int32_t rows[kTogether];
+#pragma unroll
+      for (int i = 0; i < kTogether; ++i) {
+        const std::int32_t* of_block = args.scratch.block_experts + (first + i) * kMaxExperts;
+        rows[i] = first + i < last ? __ldcg(of_block + expert) : 0;
+      }
+#pragma unroll
+      for (const std::int32_t of_block : rows) sum += of_block;
+    }
     args.expert_rows[expert] = sum;
   }
 }

@@ -96,11 +96,7 @@ __device__ __forceinline__ void enter(const CombineArgs& args, CombineEntry& ent
 __device__ __forceinline__ bool exchange_read(const CombineArgs& args, std::uint64_t tag) {
   const int lane = static_cast<int>(threadIdx.x);
   if (__any_sync(~0U, device::has_given_up(args.limit))) return false;
-  // The thread whose fence stands behind all blocks' loads (is_last_block) signals: a fence less.
-  for (int peer = 0; lane == 0 && peer < args.port.num_ranks; ++peer) {
-    if (is_live(args.port, peer)) device::store_relaxed_sys(&board_of(args, peer)->read[args.port.rank], tag);
-  }
-  __syncwarp();
+  if (is_live(args.port, lane)) device::store_release_sys(&board_of(args, lane)->read[args.port.rank], tag);
   const bool read =
       !is_live(args.port, lane) ||
       device::wait_for(&board_of(args, args.port.rank)->read[lane], tag,
