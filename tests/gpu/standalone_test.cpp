@@ -45,7 +45,7 @@ struct Gated {
     std::normal_distribution<float> normal(0, 4);
     for (int i = 0; i < tokens * config.num_experts; ++i) scores.push_back(normal(random));
     for (int i = 0; i < config.num_experts; ++i) biases.push_back(normal(random));
-    idx.resize(static_cast<std::size_t>(tokens * config.top_k));
+    idx.resize(static_cast<std::size_t>(tokens) * static_cast<std::size_t>(config.top_k));
     weights.resize(idx.size());
     crossdock::gate(config, logits_at(scores.data()), bias_at(biases.data()), idx_at(idx.data()),
                     weights_at(weights.data()));
@@ -102,10 +102,10 @@ struct Cast {
     x.resize(numbers.size() * 2);
     core::store_row(x.data(), DType::kBf16, numbers.size(), numbers.data());
     codes.resize(numbers.size());
-    scales.resize(static_cast<std::size_t>(rows * words));
-    for (int row = 0; row < rows; ++row) {
-      core::quantize_row(x.data() + static_cast<std::size_t>(2 * row * hidden), DType::kBf16, hidden, quantize,
-                         codes.data() + row * hidden, scales.data() + row * words);
+    scales.resize(static_cast<std::size_t>(rows) * static_cast<std::size_t>(words));
+    for (std::ptrdiff_t row = 0; row < rows; ++row) {
+      core::quantize_row(x.data() + 2 * row * hidden, DType::kBf16, hidden, quantize, codes.data() + row * hidden,
+                         scales.data() + row * words);
     }
     device_x = DeviceBuffer::copy_of(x);
     device_codes = DeviceBuffer(codes.size());
@@ -239,7 +239,7 @@ TEST_F(Standalone, CountsAreThoseOfAPlainCount) {
 }
 
 TEST_F(Standalone, AGraphReplaysAllOfThem) {
-  Gated gated({.num_experts = 64, .top_k = 6}, 700, random_);
+  const Gated gated({.num_experts = 64, .top_k = 6}, 700, random_);
   const Cast cast(Quantize::kFp8Ue8m0, 70, 512, random_);
   const Counted counted(700, 6, 64, 8, random_);
   before();

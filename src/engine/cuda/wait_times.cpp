@@ -3,7 +3,7 @@
 namespace crossdock::engine::cuda {
 
 void read_waited(const CudaContext& context, std::uint64_t (&waited)[device::kMaxPeers]) {
-  const cudaStream_t stream = context.device->stream();
+  auto* const stream = context.device->stream();
   check(cudaMemcpyAsync(waited, context.own_words()->waited, sizeof waited, cudaMemcpyDeviceToHost, stream),
         "cudaMemcpyAsync");
   check(cudaStreamSynchronize(stream), "cudaStreamSynchronize");

@@ -21,6 +21,14 @@ class WaitTimes : public testing::TestWithParam<Layout> {};
 INSTANTIATE_TEST_SUITE_P(Layouts, WaitTimes, testing::Values(Layout::kFlat, Layout::kExpertPadded),
                          [](const auto& layout) { return std::string(name_of(layout.param)); });
 
+void expect_late_at_peers(const std::vector<std::chrono::nanoseconds>& times, int rank) {
+  EXPECT_EQ(times[static_cast<std::size_t>(rank)].count(), 0);
+  if (rank == kLate) return;
+  const auto other = static_cast<std::size_t>(kLate - 1 - rank);
+  EXPECT_GT(times[kLate], kDelay / 2);
+  EXPECT_LT(times[other], times[kLate]);
+}
+
 TEST_P(WaitTimes, LateRankShowsAtItsPeers) {
   std::barrier together(kRanks);
   run_ranks(kRanks, [&](const World& world) {
@@ -30,13 +38,7 @@ TEST_P(WaitTimes, LateRankShowsAtItsPeers) {
     together.arrive_and_wait();
     if (world.rank() == kLate) std::this_thread::sleep_for(kDelay);
     group.dispatch(tokens.input(), {.layout = GetParam()});
-    const auto times = group.wait_times();
-    EXPECT_EQ(times.size(), std::size_t{kRanks});
-    EXPECT_EQ(times[static_cast<std::size_t>(world.rank())].count(), 0);
-    if (world.rank() == kLate) return;
-    const auto other = static_cast<std::size_t>(kLate - 1 - world.rank());
-    EXPECT_GT(times[kLate], kDelay / 2);
-    EXPECT_LT(times[other], times[kLate]);
+    expect_late_at_peers(group.wait_times(), world.rank());
   });
 }
 
