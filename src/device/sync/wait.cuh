@@ -67,19 +67,18 @@ __device__ __forceinline__ bool wait_for(const std::uint64_t* word, std::uint64_
                                          const WaitLimit& limit) {
   // The limit may lie in host memory, a microsecond away: look at it rarely.
   constexpr int kPollsBetweenLooks = 256;
-  // The time of a wait is its last look at the clock, a poll or a few before the word came. After the loop it would be
-  // too late: lanes that wait for different words may leave it together.
-  constexpr int kPollsBetweenTimes = 4;
   std::uint64_t observed = load_acquire_sys(word);
   if (observed >= tag) return true;
   const std::uint64_t start = global_timer();
   std::uint64_t end = start;
   bool here = false;
   while (!here) {
-    for (int poll = 0; poll < kPollsBetweenLooks && !here; ++poll) {
-      if (poll % kPollsBetweenTimes == kPollsBetweenTimes - 1) end = global_timer();
+    for (int poll = 0; poll < kPollsBetweenLooks; ++poll) {
       observed = load_acquire_sys(word);
-      here = observed >= tag;
+      if (observed < tag) continue;
+      end = global_timer();  // not after the loop: lanes that wait for different words may leave it together
+      here = true;
+      break;
     }
     if (!here && must_give_up(awaited, start, tag, observed, limit)) return false;
   }
