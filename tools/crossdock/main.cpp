@@ -103,7 +103,8 @@ int run_command(int argc, char** argv) {
   bool measure = false;
   std::string measure_json;
   CLI::App* info_command = app.add_subcommand("info", "the machine, and what the library can use of it");
-  info_command->add_flag("--measure", measure, "what the links between GPUs, their memory and flags can do, and what kernels take of an SM");
+  info_command->add_flag("--measure", measure,
+                         "what the links between GPUs, their memory and flags can do, and what kernels take of an SM");
   info_command->add_option("--json", measure_json, "write what was measured to this file");
   CLI::App* bench_command = app.add_subcommand("bench", "time dispatch and combine, compare them with the reference");
   CLI::App* demo_command = app.add_subcommand("demo", "bench of 2 nodes x 4 ranks, 256 experts, both modes");

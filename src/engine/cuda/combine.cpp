@@ -318,7 +318,10 @@ PendingCombine::~PendingCombine() {
   if (slot < 0 || received || epoch != context->host->membership.epoch) return;
   try {
     combine_receive(*this);
-  } catch (...) {  // the fault is sticky: the next call throws it
+  } catch (const Error& error) {
+    context->abort(error);
+  } catch (...) {
+    context->device->interrupt();
   }
 }
 

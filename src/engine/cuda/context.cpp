@@ -161,7 +161,7 @@ void CudaContext::look_at_report() {
   if (std::atomic_ref(const_cast<std::uint64_t&>(report.written)).load(std::memory_order_acquire) == 0) return;
   // A peer that gave up first knows better; its word comes over the host.
   if (host->faults.status()) return;
-  Error error = device::error_of(report);
+  const Error error = device::error_of(report);
   Report words = error.report();
   words.epoch = host->membership.epoch;
   host->faults.record(Error(error.code(), std::string(error.message()), words));
@@ -262,7 +262,7 @@ void CudaContext::enter_epoch(std::int64_t epoch) {
       channels[slot].tag = tag;
     }
   }
-  const cudaStream_t stream = device->stream();
+  cudaStream_t stream = device->stream();
   std::byte* window = windows->peer_window(rank());
   check(cudaMemcpyAsync(own_words(), &own, sizeof own, cudaMemcpyHostToDevice, stream), "cudaMemcpyAsync");
   check(cudaMemsetAsync(window + layout.routing_scratch(), 0, layout.scratch_bytes(), stream), "cudaMemsetAsync");

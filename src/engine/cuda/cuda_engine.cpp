@@ -13,7 +13,7 @@ CudaEngine::CudaEngine(Bootstrap& bootstrap, const GroupConfig& config, std::siz
 crossdock::PendingDispatch CudaEngine::dispatch_send(const Handle* handle, const DispatchInput& input,
                                                      const DispatchOptions& options) {
   const auto facts = handle == nullptr ? nullptr : std::dynamic_pointer_cast<const CudaHandle>(facts_of(*handle));
-  return make_dispatch(cuda::dispatch_send(context_, handle != nullptr, facts, input, options));
+  return make_dispatch(cuda::dispatch_send(context_, handle != nullptr, facts.get(), input, options));
 }
 
 DispatchResult CudaEngine::dispatch_receive(crossdock::PendingDispatch pending) {

@@ -51,7 +51,7 @@ std::shared_ptr<CudaHandle> make_plan(const PendingDispatch& state, const CudaHa
 }
 
 void prepare(PendingDispatch& state, const CudaHandle* cached) {
-  CudaContext& context = *state.context;
+  const CudaContext& context = *state.context;
   const Context& host = *context.host;
   if (state.cached) check_handle(host.identity, host.membership.epoch, context.rank(), cached, "dispatch");
   core::check_dispatch(state.input, state.options,
@@ -88,7 +88,10 @@ PendingDispatch::~PendingDispatch() {
   if (slot < 0 || received || epoch != context->host->membership.epoch) return;
   try {
     dispatch_receive(*this);
-  } catch (...) {  // the fault is sticky: the next call throws it
+  } catch (const Error& error) {
+    context->abort(error);
+  } catch (...) {
+    context->device->interrupt();
   }
 }
 
@@ -157,7 +160,7 @@ void keep_for_replays(PendingDispatch& state) {
 }
 
 std::unique_ptr<PendingDispatch> dispatch_send(const std::shared_ptr<CudaContext>& context, bool cached,
-                                               std::shared_ptr<const CudaHandle> handle, const DispatchInput& input,
+                                               const CudaHandle* handle, const DispatchInput& input,
                                                const DispatchOptions& options) {
   context->raise_faults();
   const UseDevice use(context->device->device());
@@ -165,7 +168,7 @@ std::unique_ptr<PendingDispatch> dispatch_send(const std::shared_ptr<CudaContext
   state->context = context;
   state->cached = cached;
   state->input = input;
-  state->options = effective_options(options, handle.get());
+  state->options = effective_options(options, handle);
   state->epoch = context->host->membership.epoch;
   state->sequence = context->host->sequence;
   state->launch = context->begin(options.execution);
@@ -173,7 +176,7 @@ std::unique_ptr<PendingDispatch> dispatch_send(const std::shared_ptr<CudaContext
   if (is_latency) check_free_slot(*context);
   try {
     context->check_sms(options.execution);
-    prepare(*state, handle.get());
+    prepare(*state, handle);
     is_latency ? reserve_latency(*state) : reserve_throughput(*state);
   } catch (const Error& error) {
     context->next_call("dispatch", {});
@@ -193,7 +196,7 @@ std::unique_ptr<PendingDispatch> dispatch_send(const std::shared_ptr<CudaContext
 }
 
 void dispatch_receive(PendingDispatch& state) {
-  CudaContext& context = *state.context;
+  const CudaContext& context = *state.context;
   const UseDevice use(context.device->device());
   const std::int64_t now = context.host->membership.epoch;
   if (state.epoch != now) {

@@ -41,7 +41,7 @@ struct PendingDispatch : Pending {
 };
 
 std::unique_ptr<PendingDispatch> dispatch_send(const std::shared_ptr<CudaContext>& context, bool cached,
-                                               std::shared_ptr<const CudaHandle> handle, const DispatchInput& input,
+                                               const CudaHandle* handle, const DispatchInput& input,
                                                const DispatchOptions& options);
 void dispatch_receive(PendingDispatch& state);
 

@@ -114,7 +114,7 @@ kernels::DispatchArgs arguments(CudaContext& context, const device::Terms& terms
 }
 
 void launch_routing(const PendingDispatch& state) {
-  CudaContext& context = *state.context;
+  const CudaContext& context = *state.context;
   const SourceArrays& source = state.plan->source;
   std::byte* window = context.windows->peer_window(context.rank());
   kernels::launch_routing(
@@ -195,7 +195,7 @@ void await_counts(PendingDispatch& state) {
 
 void make_flat(PendingDispatch& state) {
   DispatchResult& result = state.result;
-  CudaContext& context = *state.context;
+  const CudaContext& context = *state.context;
   std::byte* window = context.windows->peer_window(context.rank());
   const std::int64_t rows = state.plan->rows;
   const auto view = [&](std::uint64_t offset, DType dtype, std::int64_t columns) {
