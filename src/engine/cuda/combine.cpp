@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "core/contract/combine_contract.hpp"
-#include "core/contract/reject.hpp"
 #include "engine/combine_call.hpp"
 #include "engine/cuda/memory_check.hpp"
 #include "engine/dispatch_call.hpp"
@@ -40,10 +39,7 @@ void check_input(const PendingCombine& state) {
         std::pair("recv_topk_weights", input.recv_topk_weights), std::pair("bias0", input.bias0),
         std::pair("bias1", input.bias1), std::pair("out_y", ConstTensorView(state.options.out_y))}) {
     check_device_memory("combine", rank, what, view);
-    if (reinterpret_cast<std::uintptr_t>(view.data) % 16 != 0 && view.num_elements() != 0) {
-      core::reject({.operation = "combine", .rank = rank}, what, "memory at a multiple of 16 bytes",
-                   fmt::format("{} beyond one", reinterpret_cast<std::uintptr_t>(view.data) % 16));
-    }
+    check_alignment("combine", rank, what, view);
   }
 }
 

@@ -24,6 +24,7 @@ void check_input(const PendingDispatch& state) {
         std::pair("topk_weights", input.topk_weights), std::pair("out_x", ConstTensorView(state.options.out_x))}) {
     check_device_memory("dispatch", rank, what, view);
   }
+  check_alignment("dispatch", rank, "out_x", state.options.out_x);
 }
 
 /// A cached call shares the source's routing and gets receiver arrays of its own.

@@ -1,5 +1,9 @@
 #include "engine/cuda/memory_check.hpp"
 
+#include <fmt/format.h>
+
+#include <cstdint>
+
 #include "core/contract/reject.hpp"
 #include "engine/cuda/device_state.hpp"
 
@@ -11,6 +15,14 @@ void check_device_memory(const char* operation, int rank, const char* what, cons
   check(cudaPointerGetAttributes(&attributes, view.data), "cudaPointerGetAttributes");
   if (attributes.type != cudaMemoryTypeUnregistered) return;
   core::reject({.operation = operation, .rank = rank}, what, "GPU memory", "ordinary host memory");
+}
+
+void check_alignment(const char* operation, int rank, const char* what, const ConstTensorView& view) {
+  constexpr std::uintptr_t kVector = 16;
+  const std::uintptr_t beyond = reinterpret_cast<std::uintptr_t>(view.data) % kVector;
+  if (view.num_elements() == 0 || beyond == 0) return;
+  core::reject({.operation = operation, .rank = rank}, what, "memory at a multiple of 16 bytes",
+               fmt::format("{} beyond one", beyond));
 }
 
 }  // namespace crossdock::engine::cuda

@@ -8,4 +8,7 @@ namespace crossdock::engine::cuda {
 /// Throws InvalidArgument where a tensor with elements lies in ordinary host memory.
 void check_device_memory(const char* operation, int rank, const char* what, const ConstTensorView& view);
 
+/// Throws InvalidArgument where a tensor with elements does not start at a multiple of 16 bytes.
+void check_alignment(const char* operation, int rank, const char* what, const ConstTensorView& view);
+
 }  // namespace crossdock::engine::cuda
