@@ -10,6 +10,7 @@
 #include "core/topology/placement.hpp"
 #include "core/topology/topology.hpp"
 #include "crossdock/error.hpp"
+#include "device/port/peer_port.hpp"
 #include "engine/cuda/window.hpp"
 #include "transport/local/connect.hpp"
 
@@ -108,6 +109,11 @@ void check_config(const GroupConfig& config, int num_ranks) {
   require(config.num_sms >= 0 && config.num_sms <= 1024, "num_sms", "0 to 1024", config.num_sms);
   require(config.num_threads >= 0 && config.num_threads <= 4096, "num_threads", "0 to 4096", config.num_threads);
   (void)core::make_topology(num_ranks, config.ranks_per_node);
+  if (config.backend == Backend::kCpu) return;
+  require(num_ranks <= device::kMaxPeers, "backend (CUDA), ranks", "at most 32", num_ranks);
+  require(config.num_experts <= device::kMaxExperts, "num_experts", "at most 1024 on CUDA", config.num_experts);
+  require(config.ranks_per_node == 0 || config.ranks_per_node == num_ranks, "ranks_per_node",
+          "0 or all ranks: the CUDA backend serves one node", config.ranks_per_node);
 }
 
 }  // namespace engine

@@ -41,20 +41,6 @@ std::shared_ptr<Context> connect_host(Bootstrap& bootstrap, const GroupConfig& c
                                {.window_bytes = bytes, .num_signals = num_signals(), .deadline = config.deadline}));
 }
 
-void check_group(const GroupConfig& config, int num_ranks) {
-  const auto refuse = [](const char* what, const std::string& expected, std::int64_t got) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("GroupConfig, CUDA: {}: expected {}, got {}", what, expected, got));
-  };
-  if (num_ranks > device::kMaxPeers) refuse("ranks", fmt::format("at most {}", device::kMaxPeers), num_ranks);
-  if (config.num_experts > device::kMaxExperts) {
-    refuse("num_experts", fmt::format("at most {}", device::kMaxExperts), config.num_experts);
-  }
-  if (config.ranks_per_node != 0 && config.ranks_per_node != num_ranks) {
-    refuse("ranks_per_node", "all ranks: the CUDA backend serves one node", config.ranks_per_node);
-  }
-}
-
 /// What ranks tell one another of their GPUs.
 struct GpuShare {
   transport::DeviceId device = {};
@@ -64,7 +50,7 @@ struct GpuShare {
 }  // namespace
 
 CudaContext::CudaContext(Bootstrap& bootstrap, const GroupConfig& group_config, std::size_t window_bytes)
-    : config((check_group(group_config, bootstrap.num_ranks()), group_config)),
+    : config(group_config),
       host(connect_host(bootstrap, group_config)),
       placement(host->placement),
       layout(group_config, bootstrap.num_ranks()),
