@@ -363,13 +363,7 @@ std::unique_ptr<PendingCombine> combine_send(const std::shared_ptr<CudaContext>&
 void combine_receive(PendingCombine& state) {
   CudaContext& context = *state.context;
   const UseDevice use(context.device->device());
-  const std::int64_t now = context.host->membership.epoch;
-  if (state.epoch != now) {
-    throw Error(ErrorCode::kInvalidHandle,
-                fmt::format("combine, rank {}: expected a call of epoch {}, got one of epoch {}", context.rank(), now,
-                            state.epoch),
-                {.operation = "combine", .phase = "receive", .rank = context.rank(), .peer = context.rank()});
-  }
+  context.check_epoch("combine", state.epoch);
   state.received = true;
   if (is_pushed(*state.plan)) {
     launch_sum(state);

@@ -52,7 +52,6 @@ struct GpuShare {
 CudaContext::CudaContext(Bootstrap& bootstrap, const GroupConfig& group_config, std::size_t window_bytes)
     : config(group_config),
       host(connect_host(bootstrap, group_config)),
-      placement(host->placement),
       layout(group_config, bootstrap.num_ranks()),
       device(std::make_shared<DeviceState>(group_config.device)),
       outcomes(device->words()),
@@ -140,6 +139,15 @@ void CudaContext::end(const Execution& execution, const Launch& launch) const {
   if (execution.done != nullptr) {
     check(cudaEventRecord(static_cast<cudaEvent_t>(execution.done), launch.stream), "cudaEventRecord");
   }
+}
+
+void CudaContext::check_epoch(const char* operation, std::int64_t epoch) const {
+  const std::int64_t now = host->membership.epoch;
+  if (epoch == now) return;
+  throw Error(
+      ErrorCode::kInvalidHandle,
+      fmt::format("{}, rank {}: expected a call of epoch {}, got one of epoch {}", operation, rank(), now, epoch),
+      {.operation = operation, .phase = "receive", .rank = rank(), .peer = rank()});
 }
 
 void CudaContext::look_at_report() {

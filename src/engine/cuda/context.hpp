@@ -41,7 +41,6 @@ class CudaContext {
   GroupConfig config;
   /// Membership, faults, numbering of calls: what ranks tell one another over the host.
   std::shared_ptr<Context> host;
-  core::Placement placement;
   WindowLayout layout;
   std::shared_ptr<DeviceState> device;
   std::shared_ptr<transport::PeerWindows> windows;
@@ -66,6 +65,8 @@ class CudaContext {
   void check_sms(const Execution& execution) const;
   void end(const Execution& execution, const Launch& launch) const;
 
+  /// Throws InvalidHandle where a new epoch has begun since a call was made.
+  void check_epoch(const char* operation, std::int64_t epoch) const;
   /// Throws what the GPU or the peers have learnt since the last call.
   void raise_faults();
   /// The sticky fault, or what a call or an index has been refused for. Any thread.

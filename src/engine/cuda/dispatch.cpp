@@ -134,12 +134,12 @@ Reservation prepare_rows(PendingDispatch& state) {
   return memory;
 }
 
-void add_scales(PendingDispatch& state, std::initializer_list<std::int64_t> shape) {
+void add_scales(PendingDispatch& state, OutputTable& table, std::initializer_list<std::int64_t> shape) {
   if (state.format.scale_words == 0) return;
   if (state.options.scale_order == ScaleOrder::kColumnMajor) {
-    state.table.add_column_major(state.result.scales, state.format.scale_dtype, shape);
+    table.add_column_major(state.result.scales, state.format.scale_dtype, shape);
   } else {
-    state.table.add(state.result.scales, state.format.scale_dtype, shape);
+    table.add(state.result.scales, state.format.scale_dtype, shape);
   }
 }
 
@@ -199,13 +199,7 @@ std::unique_ptr<PendingDispatch> dispatch_send(const std::shared_ptr<CudaContext
 void dispatch_receive(PendingDispatch& state) {
   const CudaContext& context = *state.context;
   const UseDevice use(context.device->device());
-  const std::int64_t now = context.host->membership.epoch;
-  if (state.epoch != now) {
-    throw Error(ErrorCode::kInvalidHandle,
-                fmt::format("dispatch, rank {}: expected a call of epoch {}, got one of epoch {}", context.rank(), now,
-                            state.epoch),
-                {.operation = "dispatch", .phase = "receive", .rank = context.rank(), .peer = context.rank()});
-  }
+  context.check_epoch("dispatch", state.epoch);
   state.received = true;
   mode_of(state.options.layout) == Mode::kLatency ? receive_latency(state) : receive_throughput(state);
   context.end(state.options.execution, state.launch);

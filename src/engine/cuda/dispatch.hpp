@@ -56,7 +56,7 @@ Reservation prepare_rows(PendingDispatch& state);
 
 /// Reserves state.table and hands its addresses to the views.
 void reserve_outputs(PendingDispatch& state);
-void add_scales(PendingDispatch& state, std::initializer_list<std::int64_t> shape);
+void add_scales(PendingDispatch& state, OutputTable& table, std::initializer_list<std::int64_t> shape);
 /// A replay of a captured call uses all its memory again: the result keeps it, and the handle's.
 void keep_for_replays(PendingDispatch& state);
 /// A row count that the host did not wait for lies in device memory.

@@ -20,7 +20,7 @@ void add_outputs(PendingDispatch& state) {
   const std::int64_t experts = state.context->num_local_experts();
   const std::int64_t rows = std::int64_t{state.context->num_ranks()} * state.context->config.latency_max_tokens;
   if (!state.options.out_x.given()) table.add(result.x, state.format.x_dtype, {experts, rows, state.format.hidden});
-  add_scales(state, {experts, rows, state.format.scale_words});
+  add_scales(state, table, {experts, rows, state.format.scale_words});
   if (state.format.weights_given) table.add(result.topk_weights, DType::kFp32, {experts, rows});
   table.add(result.source_count, DType::kInt32, {experts, state.context->num_ranks()});
   table.add(result.source_begin, DType::kInt32, {experts, state.context->num_ranks()});

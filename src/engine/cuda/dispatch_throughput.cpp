@@ -250,13 +250,7 @@ void make_contiguous(PendingDispatch& state, Reservation& output) {
   const std::int64_t rows = state.plan->rows;
   OutputTable table;
   if (!state.options.out_x.given()) table.add(result.x, state.format.x_dtype, {rows, state.format.hidden});
-  if (state.format.scale_words != 0) {
-    if (state.options.scale_order == ScaleOrder::kColumnMajor) {
-      table.add_column_major(result.scales, state.format.scale_dtype, {rows, state.format.scale_words});
-    } else {
-      table.add(result.scales, state.format.scale_dtype, {rows, state.format.scale_words});
-    }
-  }
+  add_scales(state, table, {rows, state.format.scale_words});
   if (state.format.weights_given) table.add(result.topk_weights, DType::kFp32, {rows});
   table.add(result.expert_offsets, DType::kInt64, {state.context->num_local_experts() + 1});
   table.add(result.row_expert, DType::kInt32, {rows});
