@@ -61,6 +61,13 @@ std::int64_t Meeting::now() {
       .count();
 }
 
+void Meeting::spin_until(std::int64_t moment) {
+  while (now() < moment) {
+  }
+}
+
+std::int64_t Meeting::latest_start() const { return *std::max_element(page_->start, page_->start + num_ranks_); }
+
 std::int64_t Meeting::longest() const {
   return *std::max_element(page_->end, page_->end + num_ranks_) -
          *std::min_element(page_->begin, page_->begin + num_ranks_);

@@ -34,7 +34,9 @@ class Meeting {
   /// Runs the work on all ranks, and returns on each the nanoseconds from the first begin to the last end.
   template <typename Work>
   std::int64_t time(const Work& work) {
+    page_->start[rank_] = now() + kStartAfter;
     wait();
+    spin_until(latest_start());
     page_->begin[rank_] = now();
     work();
     page_->end[rank_] = now();
@@ -58,13 +60,18 @@ class Meeting {
     std::atomic<std::uint32_t> arrived;
     std::atomic<std::uint32_t> turn;
     std::array<char, 256> line;
+    std::int64_t start[kMaxRanks];  ///< the soonest, by each rank
     std::int64_t begin[kMaxRanks];
     std::int64_t end[kMaxRanks];
     Exhibit exhibits[kMaxRanks];
   };
   static_assert(sizeof(Page) <= kBytes);
 
+  static constexpr std::int64_t kStartAfter = 500'000;
+
   static std::int64_t now();
+  static void spin_until(std::int64_t moment);
+  std::int64_t latest_start() const;
   std::int64_t longest() const;
 
   int rank_;

@@ -22,10 +22,10 @@ class TokenSum {
         sum_(hidden_),
         wire_(hidden_ * size_of(job.wire_dtype)) {}
 
-  Accumulator& add_up(std::span<const Term> terms) {
+  Accumulator& add_up(std::span<const SumTerm> terms) {
     std::ranges::fill(sum_, 0.0F);
     if (job_.tree == ReductionTree::kPerSelection) {
-      for (const Term& term : terms) add_selection(term, sum_, /*round_row=*/true);
+      for (const SumTerm& term : terms) add_selection(term, sum_, /*round_row=*/true);
     } else if (job_.tree == ReductionTree::kPerRank) {
       add_ranks(terms, sum_);
     } else {
@@ -36,7 +36,7 @@ class TokenSum {
 
  private:
   /// out += weight * row, multiply and add each rounded.
-  void add_selection(const Term& term, Accumulator& out, bool round_row) {
+  void add_selection(const SumTerm& term, Accumulator& out, bool round_row) {
     load(term.row);
     if (round_row) round_to_wire(row_);
     const bool weighted = job_.weights != nullptr;
@@ -44,24 +44,21 @@ class TokenSum {
   }
 
   /// Terms of one rank follow one another; each rank's sum is rounded, then added.
-  void add_ranks(std::span<const Term> terms, Accumulator& out) {
-    for (std::size_t begin = 0; begin < terms.size();) {
-      std::size_t end = begin;
-      std::ranges::fill(rank_, 0.0F);
-      for (; end < terms.size() && terms[end].rank == terms[begin].rank; ++end) {
-        add_selection(terms[end], rank_, /*round_row=*/false);
-      }
+  void add_ranks(std::span<const SumTerm> terms, Accumulator& out) {
+    std::ranges::fill(rank_, 0.0F);
+    for (const SumTerm& term : terms) {
+      add_selection(term, rank_, /*round_row=*/false);
+      if (!term.ends_rank) continue;
       round_to_wire(rank_);
       add(rank_, out);
-      begin = end;
+      std::ranges::fill(rank_, 0.0F);
     }
   }
 
-  void add_nodes(std::span<const Term> terms) {
+  void add_nodes(std::span<const SumTerm> terms) {
     for (std::size_t begin = 0; begin < terms.size();) {
-      const int node = job_.topology.node_of(terms[begin].rank);
-      std::size_t end = begin;
-      while (end < terms.size() && job_.topology.node_of(terms[end].rank) == node) ++end;
+      std::size_t end = begin + 1;
+      while (!terms[end - 1].ends_node) ++end;
       std::ranges::fill(node_, 0.0F);
       add_ranks(terms.subspan(begin, end - begin), node_);
       round_to_wire(node_);
@@ -131,7 +128,7 @@ PlainSum::PlainSum(const ReduceJob& job)
 
 PlainSum::~PlainSum() = default;
 
-void PlainSum::store(std::int64_t token, std::span<const Term> terms) {
+void PlainSum::store(std::int64_t token, std::span<const SumTerm> terms) {
   scratch_->finisher.finish(token, scratch_->sum.add_up(terms));
 }
 

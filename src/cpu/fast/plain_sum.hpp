@@ -5,15 +5,9 @@
 #include <span>
 
 #include "cpu/fast/reduce.hpp"
+#include "cpu/fast/row_kernels.hpp"
 
 namespace crossdock::cpu {
-
-/// One row to be added; terms come in ascending (rank, k).
-struct Term {
-  int rank = 0;
-  const std::byte* row = nullptr;
-  float weight = 1.0F;
-};
 
 /// Keeps the scratch of one thread.
 class PlainSum {
@@ -24,7 +18,7 @@ class PlainSum {
   PlainSum& operator=(const PlainSum&) = delete;
 
   /// The token's row of y.
-  void store(std::int64_t token, std::span<const Term> terms);
+  void store(std::int64_t token, std::span<const SumTerm> terms);
 
  private:
   struct Scratch;

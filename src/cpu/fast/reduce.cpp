@@ -1,34 +1,13 @@
 #include "cpu/fast/reduce.hpp"
 
 #include <algorithm>
-#include <optional>
-#include <vector>
 
 #include "cpu/fast/plain_sum.hpp"
 #include "cpu/fast/row_kernels.hpp"
+#include "cpu/fast/terms.hpp"
 
 namespace crossdock::cpu {
 namespace {
-
-/// The terms of a token in ascending (rank, k); kFlat has one a rank.
-void list_terms(const ReduceJob& job, std::int64_t token, std::vector<Term>& terms) {
-  terms.clear();
-  const bool flat = job.layout == Layout::kFlat;
-  const std::size_t row_bytes = static_cast<std::size_t>(job.hidden) * size_of(job.row_dtype);
-  for (int k = 0; k < job.route->top_k; ++k) {
-    const core::Selection& selection = job.route->at(token, k);
-    if (selection.rank < 0) continue;
-    // Few terms: inserting into place beats sorting. Equal ranks keep the order of k.
-    auto place = terms.end();
-    while (place != terms.begin() && std::prev(place)->rank > selection.rank) --place;
-    if (flat && place != terms.begin() && std::prev(place)->rank == selection.rank) continue;
-    const PeerRows& peer = job.peers[selection.rank];
-    const std::int64_t row = peer.first_row[flat ? 0 : selection.local_expert] + selection.ordinal;
-    terms.insert(place, {.rank = selection.rank,
-                         .row = peer.rows + row_bytes * static_cast<std::size_t>(row),
-                         .weight = job.weights != nullptr ? job.weights[token * job.route->top_k + k] : 1.0F});
-  }
-}
 
 bool is_simd_type(DType dtype) { return dtype == DType::kBf16 || dtype == DType::kFp32; }
 
@@ -54,17 +33,8 @@ class SimdSum {
     sum_.stream = job.y.num_bytes() >= kStreamFromBytes;
   }
 
-  void store(std::int64_t token, std::span<const Term> terms) {
-    terms_.clear();
-    for (std::size_t i = 0; i < terms.size(); ++i) {
-      const bool last = i + 1 == terms.size();
-      const int node = job_.topology.node_of(terms[i].rank);
-      terms_.push_back({.row = terms[i].row,
-                        .weight = terms[i].weight,
-                        .ends_rank = last || terms[i + 1].rank != terms[i].rank,
-                        .ends_node = last || job_.topology.node_of(terms[i + 1].rank) != node});
-    }
-    sum_.terms = terms_;
+  void store(std::int64_t token, std::span<const SumTerm> terms) {
+    sum_.terms = terms;
     sum_.bias0 = row_of(job_.bias0, token);
     sum_.bias1 = row_of(job_.bias1, token);
     sum_.out = const_cast<std::byte*>(row_of(job_.y, token));
@@ -80,16 +50,16 @@ class SimdSum {
 
   const ReduceJob& job_;
   SumJob sum_;
-  std::vector<SumTerm> terms_;
 };
 
 template <typename Sum>
 void sum_tokens(const ReduceJob& job, std::int64_t begin, std::int64_t end) {
   Sum sum(job);
-  std::vector<Term> terms;
-  for (std::int64_t token = begin; token < end; ++token) {
-    list_terms(job, token, terms);
-    sum.store(token, terms);
+  TermList terms(job, begin);
+  for (std::int64_t first = begin; first < end; first += TermList::kTokensAtOnce) {
+    const std::int64_t last = std::min(first + TermList::kTokensAtOnce, end);
+    terms.list(first, last);
+    for (std::int64_t token = first; token < last; ++token) sum.store(token, terms.of(token));
   }
   order_streamed_stores();
 }

@@ -24,6 +24,20 @@ using Words = hn::ScalableTag<std::uint32_t>;
 using Ints = hn::ScalableTag<std::int32_t>;
 using Halves = hn::Rebind<std::uint16_t, Words>;
 
+// ---- memory
+
+/// How far ahead of a row's reader its bytes are fetched: over the ends of pages, where the machine's own fetching
+/// stops.
+constexpr std::size_t kFetchAhead = 8192;
+
+/// Into the second-level cache: the few buffers of the first are for loads that somebody waits for.
+HWY_INLINE void fetch(const std::byte* from) { __builtin_prefetch(from, /*rw=*/0, /*locality=*/2); }
+
+HWY_INLINE void fetch_bytes(const std::byte* from, std::size_t bytes) {
+  constexpr std::size_t kLine = 64;
+  for (std::size_t i = 0; i < bytes; i += kLine) fetch(from + i);
+}
+
 // ---- copies
 
 /// A vector to every output.
@@ -54,6 +68,7 @@ void copy_all(const std::byte* row, std::size_t bytes, std::span<std::byte* cons
   const std::size_t lanes = hn::Lanes(d);
   std::size_t i = 0;
   for (; i + lanes <= bytes; i += lanes) {
+    if constexpr (kStream) fetch(row + i + kFetchAhead);
     put<kStream>(hn::LoadU(d, reinterpret_cast<const std::uint8_t*>(row) + i), outs, i);
   }
   for (std::byte* out : outs) std::memcpy(out + i, row + i, bytes - i);
@@ -128,7 +143,7 @@ struct QuantizeTarget {
   std::span<std::byte* const> outs;
   std::byte* words;  ///< scales
   bool stream;
-  std::size_t row_bytes;  ///< to the next row, which is fetched meanwhile
+  std::size_t row_bytes;  ///< from row to row of the input
 
   std::byte* words_of(std::size_t block) const { return words + (quantize == Quantize::kFp8Ue8m0 ? 1 : 4) * block; }
 };
@@ -288,19 +303,15 @@ HWY_INLINE auto codes_of(const std::byte* row, std::size_t i, V factor) {
   }
 }
 
-/// Rows of tokens lie one behind the other as a rule; a wrong guess only costs the fetch.
-HWY_INLINE void prefetch_bytes(const std::byte* from, std::size_t bytes) {
-  constexpr std::size_t kLine = 64;
-  for (std::size_t i = 0; i < bytes; i += kLine) hwy::Prefetch(from + i);
-}
-
 template <DType kType, bool kStream>
 void convert_blocks(const std::byte* from, std::size_t first, std::size_t count, const Scales& scales,
                     const QuantizeTarget& target) {
   const std::size_t lanes = hn::Lanes(hn::ScalableTag<std::uint8_t>());
-  const std::byte* next_row = from + target.row_bytes;
+  // Rows of tokens lie one behind the other as a rule; a wrong guess only costs the fetch. The row after the next one:
+  // this pass alone touches memory, the search for scales between two rows has to find its row there.
+  const std::byte* fetched = from + 2 * target.row_bytes;
   for (std::size_t i = 0; i < count * kQuantBlock; i += lanes) {
-    prefetch_bytes(next_row + i * kBytesOf<kType>, lanes * kBytesOf<kType>);
+    fetch_bytes(fetched + i * kBytesOf<kType>, lanes * kBytesOf<kType>);
     const auto factor = hn::Set(Floats(), scales.multipliers[i / kQuantBlock]);
     put<kStream>(codes_of<kType>(from, i, factor), target.outs, first * kQuantBlock + i);
   }
@@ -419,14 +430,13 @@ void sum_plain_rows(const SumJob& job) {
 /// after a shift. Nothing is widened or narrowed, and streams are whole vectors.
 void sum_plain_pairs(const SumJob& job) {
   const Words w;
-  constexpr std::size_t kFetchAhead = 4096;  // over the page's end, where the machine's own fetching stops
   const auto upper = hn::Set(w, 0xFFFF'0000U);
   const std::size_t lanes = hn::Lanes(w);
   for (std::size_t i = 0; i < job.hidden / 2; i += lanes) {
     auto low = hn::Zero(Floats());
     auto high = hn::Zero(Floats());
     for (const SumTerm& term : job.terms) {
-      hwy::Prefetch(term.row + 4 * i + kFetchAhead);
+      fetch(term.row + 4 * i + kFetchAhead);
       const auto pair = hn::LoadU(w, reinterpret_cast<const std::uint32_t*>(term.row) + i);
       low = hn::Add(low, hn::BitCast(Floats(), hn::ShiftLeft<16>(pair)));
       high = hn::Add(high, hn::BitCast(Floats(), hn::And(pair, upper)));

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "core/numeric/quantize.hpp"
+#include "cpu/fast/rank_rows.hpp"
 #include "cpu/fast/row_kernels.hpp"
 #include "cpu/fast/row_meta.hpp"
-#include "crossdock/config.hpp"
 
 namespace crossdock::cpu {
 namespace {
@@ -64,57 +64,57 @@ class RowSource {
   std::vector<std::byte> scales_;
 };
 
-/// The tokens [begin, end) of a job, by one thread.
+/// Consecutive tokens of a job, by one thread, a few at once: first where their rows go and all that lies beside them,
+/// then the rows, so that nothing comes between these.
 class TokenRange {
  public:
+  static constexpr std::int64_t kTokensAtOnce = 64;
+
   TokenRange(const StoreRowsJob& job, std::int64_t begin, bool stream)
       : job_(job),
         source_(job, stream),
         meta_(*job.route, job.wire_idx_dtype, job.input->topk_weights),
-        next_(job.targets.size()) {
-    for (std::size_t rank = 0; rank < next_.size(); ++rank) {
-      const auto& tokens = job.route->tokens_to[rank];
-      next_[rank] = std::ranges::lower_bound(tokens, static_cast<std::int32_t>(begin)) - tokens.begin();
-    }
-  }
+        rank_rows_(*job.route, begin) {}
 
-  void store(std::int32_t token) {
-    const std::size_t count = list_ranks(token);
-    if (count == 0) return;
-    std::array<std::byte*, kMaxTopK> outs;
-    for (std::size_t i = 0; i < count; ++i) outs[i] = target(ranks_[i]).block.x(row_at(ranks_[i]));
-    source_.store(token, std::span(outs.data(), count));
-    for (std::size_t i = 0; i < count; ++i) store_beside(token, ranks_[i]);
+  /// The next tokens [begin, end), at most kTokensAtOnce.
+  void store(std::int64_t begin, std::int64_t end) {
+    place(begin, end);
+    for (std::int64_t token = begin; token < end; ++token) {
+      const std::size_t first = first_[token - begin];
+      const std::size_t count = first_[token - begin + 1] - first;
+      if (count == 0) continue;
+      source_.store(token, std::span(outs_).subspan(first, count));
+      for (std::byte* scales : std::span(scales_).subspan(first, count)) {
+        if (scales != nullptr) std::memcpy(scales, source_.scales(), job_.shape.scale_bytes);
+      }
+    }
   }
 
  private:
-  const RowTarget& target(int rank) const { return job_.targets[static_cast<std::size_t>(rank)]; }
-  std::int64_t row_at(int rank) const { return target(rank).first_row + next_[static_cast<std::size_t>(rank)]; }
-
-  /// The ranks of the token, each once.
-  std::size_t list_ranks(std::int32_t token) {
-    std::size_t count = 0;
-    for (int k = 0; k < job_.route->top_k; ++k) {
-      const int rank = job_.route->at(token, k).rank;
-      if (rank < 0 || std::find(ranks_.begin(), ranks_.begin() + count, rank) != ranks_.begin() + count) continue;
-      ranks_[count++] = rank;
+  void place(std::int64_t begin, std::int64_t end) {
+    outs_.clear();
+    scales_.clear();
+    for (std::int64_t token = begin; token < end; ++token) {
+      rank_rows_.take(token, [&](int rank, std::int64_t ordinal) { place_row(token, rank, ordinal); });
+      first_[token - begin + 1] = outs_.size();
     }
-    return count;
   }
 
-  void store_beside(std::int32_t token, int rank) {
-    const core::WireBlock& block = target(rank).block;
-    const std::int64_t row = row_at(rank);
-    if (job_.shape.scale_bytes != 0) std::memcpy(block.scales(row), source_.scales(), job_.shape.scale_bytes);
-    meta_.write(token, rank, block, row);
-    ++next_[static_cast<std::size_t>(rank)];
+  void place_row(std::int64_t token, int rank, std::int64_t ordinal) {
+    const RowTarget& target = job_.targets[static_cast<std::size_t>(rank)];
+    const std::int64_t row = target.first_row + ordinal;
+    outs_.push_back(target.block.x(row));
+    scales_.push_back(job_.shape.scale_bytes != 0 ? target.block.scales(row) : nullptr);
+    meta_.write(static_cast<std::int32_t>(token), rank, target.block, row);
   }
 
   const StoreRowsJob& job_;
   RowSource source_;
   RowMetaWriter meta_;
-  std::vector<std::int64_t> next_;  ///< ordinal of the next row, by rank
-  std::array<int, kMaxTopK> ranks_{};
+  RankRows rank_rows_;
+  std::vector<std::byte*> outs_;
+  std::vector<std::byte*> scales_;                      ///< beside each of outs, or nullptr
+  std::array<std::size_t, kTokensAtOnce + 1> first_{};  ///< where each token's outs begin
 };
 
 std::size_t bytes_of(const StoreRowsJob& job) {
@@ -129,7 +129,9 @@ void store_rows(const StoreRowsJob& job, Workers& workers) {
   const bool stream = bytes_of(job) >= kStreamFromBytes;
   workers.run(job.route->num_tokens, [&](std::int64_t begin, std::int64_t end) {
     TokenRange range(job, begin, stream);
-    for (std::int64_t token = begin; token < end; ++token) range.store(static_cast<std::int32_t>(token));
+    for (std::int64_t first = begin; first < end; first += TokenRange::kTokensAtOnce) {
+      range.store(first, std::min(first + TokenRange::kTokensAtOnce, end));
+    }
     if (stream) order_streamed_stores();
   });
 }

@@ -226,22 +226,19 @@ class SumCase {
     for (int i = 0; i < count; ++i) {
       rows_.push_back(stored_as(dtype, odd_floats(static_cast<std::size_t>(hidden_), random_())));
       const float weight = static_cast<float>(random_() % 1000) / 512.0F;
-      terms_.push_back({.rank = rank, .row = nullptr, .weight = weighted_ ? weight : 1.0F});
-      if (rank < 7) rank += static_cast<int>(random_() % 2);
+      const int next = rank + (rank < 7 ? static_cast<int>(random_() % 2) : 0);
+      const bool last = i + 1 == count;
+      terms_.push_back({.row = nullptr,
+                        .weight = weighted_ ? weight : 1.0F,
+                        .ends_rank = last || next != rank,
+                        .ends_node = last || next / 2 != rank / 2});
+      rank = next;
     }
     for (std::size_t i = 0; i < terms_.size(); ++i) terms_[i].row = rows_[i].data();
   }
 
   void run_simd() {
-    std::vector<SumTerm> terms;
-    for (std::size_t i = 0; i < terms_.size(); ++i) {
-      const bool last = i + 1 == terms_.size();
-      terms.push_back({.row = terms_[i].row,
-                       .weight = terms_[i].weight,
-                       .ends_rank = last || terms_[i + 1].rank != terms_[i].rank,
-                       .ends_node = last || terms_[i + 1].rank / 2 != terms_[i].rank / 2});
-    }
-    sum_rows_simd({.terms = terms,
+    sum_rows_simd({.terms = terms_,
                    .weighted = weighted_,
                    .per_selection = tree_ == ReductionTree::kPerSelection,
                    .hierarchical = tree_ == ReductionTree::kHierarchical,
@@ -263,7 +260,7 @@ class SumCase {
   ReductionTree tree_ = ReductionTree::kPerRank;
   bool weighted_ = false;
   std::vector<std::vector<std::byte>> rows_;
-  std::vector<Term> terms_;
+  std::vector<SumTerm> terms_;
   std::vector<std::byte> bias_;
   std::vector<std::byte> y_;
   ReduceJob job_;
