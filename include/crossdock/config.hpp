@@ -42,7 +42,7 @@ struct RequiredBytes {
   std::size_t results = 0;    ///< worst case of live_results results: outputs, combine input and output
   std::size_t window = 0;     ///< the sum: what GroupConfig::window_bytes = 0 means
   std::size_t signals = 0;    ///< signal words, beside the window
-  std::size_t all_ranks = 0;  ///< (window + signals) x num_ranks
+  std::size_t all_ranks = 0;  ///< (window in whole pages + signals) x num_ranks
 };
 
 /// Pure: asks nothing of the machine. Throws Error where the configuration is not valid.

@@ -114,6 +114,7 @@ struct ReplyBlock {
 /// Why a rank gave up on an epoch.
 struct AbortBlock {
   ErrorText error = {};
+  std::int64_t is_masked = 0;  ///< 1: who does not wait for the rank goes on
 };
 
 /// A rank's word in set_live_ranks.

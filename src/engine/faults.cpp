@@ -48,13 +48,13 @@ std::optional<Error> Faults::status() {
   return std::nullopt;
 }
 
-void Faults::record(const Error& error) noexcept {
+void Faults::record(const Error& error, bool is_masked) noexcept {
   {
     const std::scoped_lock lock(mutex_);
     if (sticky_) return;
     sticky_ = error;
   }
-  AbortBlock block;
+  AbortBlock block{.is_masked = is_masked ? 1 : 0};
   block.error.set(error);
   for (const int peer : membership_.live) {
     if (peer == transport_->rank()) continue;
@@ -69,29 +69,40 @@ void Faults::clear() {
   sticky_.reset();
 }
 
+std::optional<AbortBlock> Faults::abort_of(int peer) const {
+  if (transport_->observed(peer, signal_index(SignalKind::kAbort)) != epoch_word(membership_.epoch)) {
+    return std::nullopt;
+  }
+  AbortBlock block;
+  std::memcpy(&block, transport_->window().data() + control_.abort(peer), sizeof block);
+  return block;
+}
+
 void Faults::check_aborts(const WaitFor& what) {
   if (!what.of_epoch) return;
   raise_sticky();
   for (const int peer : membership_.live) {
-    if (transport_->observed(peer, signal_index(SignalKind::kAbort)) != epoch_word(membership_.epoch)) continue;
-    AbortBlock block;
-    std::memcpy(&block, transport_->window().data() + control_.abort(peer), sizeof block);
-    const std::string text = block.error.text();
-    // Whoever passes a report on leaves the name of the rank that made it.
-    const bool is_passed_on = text.find("(reported by rank") != std::string::npos;
-    const Error error(static_cast<ErrorCode>(block.error.code),
-                      is_passed_on ? text : fmt::format("{} (reported by rank {})", text, peer),
-                      {.operation = what.operation,
-                       .phase = what.phase,
-                       .rank = transport_->rank(),
-                       .peer = block.error.peer,
-                       .channel = what.slot,
-                       .epoch = membership_.epoch,
-                       .expected = block.error.expected,
-                       .observed = block.error.observed});
-    record(error);
-    throw Error(error);
+    const std::optional<AbortBlock> block = abort_of(peer);
+    if (block && block->is_masked == 0) pass_on(*block, peer, what);
   }
+}
+
+void Faults::pass_on(const AbortBlock& block, int peer, const WaitFor& what) {
+  const std::string text = block.error.text();
+  // Whoever passes a report on leaves the name of the rank that made it.
+  const bool is_passed_on = text.find("(reported by rank") != std::string::npos;
+  const Error error(static_cast<ErrorCode>(block.error.code),
+                    is_passed_on ? text : fmt::format("{} (reported by rank {})", text, peer),
+                    {.operation = what.operation,
+                     .phase = what.phase,
+                     .rank = transport_->rank(),
+                     .peer = block.error.peer,
+                     .channel = what.slot,
+                     .epoch = membership_.epoch,
+                     .expected = block.error.expected,
+                     .observed = block.error.observed});
+  record(error);
+  throw Error(error);
 }
 
 void Faults::check_peers(const WaitFor& what, std::span<const int> pending) {
@@ -100,8 +111,10 @@ void Faults::check_peers(const WaitFor& what, std::span<const int> pending) {
   next_look_ = now + kLookEvery;
   for (const int peer : pending) {
     const auto state = transport_->peer_state(peer);
+    const std::optional<AbortBlock> masked = what.of_epoch ? abort_of(peer) : std::nullopt;
     // It may have done its part just before it went.
-    if (state == transport::PeerState::kAlive || arrived(what, peer)) continue;
+    if ((state == transport::PeerState::kAlive && !masked) || arrived(what, peer)) continue;
+    if (masked) pass_on(*masked, peer, what);
     const char* how = state == transport::PeerState::kLost ? "is gone: its process ended" : "left the group";
     fail(ErrorCode::kRankLost,
          fmt::format("rank {} {} while rank {} waited for its {} of {}", peer, how, transport_->rank(), what.phase,

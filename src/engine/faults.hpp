@@ -69,14 +69,22 @@ class Faults {
   const std::vector<std::chrono::nanoseconds>& wait_times() const { return wait_times_; }
 
   /// Makes the fault sticky and tells the peers, once an epoch. Keeps the first one.
-  void record(const Error& error) noexcept;
+  void record(const Error& error) noexcept { record(error, /*is_masked=*/false); }
+  /// The same for a rank that learns that it is masked: peers that finish a call of the old epoch do not fail with it,
+  /// unless they wait for it.
+  void record_mask(const Error& error) noexcept { record(error, /*is_masked=*/true); }
   /// A new epoch begins.
   void clear();
 
  private:
-  /// Throws where a peer gave up, was lost, or is awaited and left; looks at sockets only every few milliseconds.
+  void record(const Error& error, bool is_masked) noexcept;
+  /// What the peer left if it gave up on this epoch.
+  std::optional<AbortBlock> abort_of(int peer) const;
+  /// Throws where an awaited peer is masked, was lost or left; looks at sockets only every few milliseconds.
   void check_peers(const WaitFor& what, std::span<const int> pending);
+  /// Throws where a peer gave up.
   void check_aborts(const WaitFor& what);
+  [[noreturn]] void pass_on(const AbortBlock& block, int peer, const WaitFor& what);
   [[noreturn]] void give_up(const WaitFor& what, int pending);
   [[noreturn]] void fail(ErrorCode code, const std::string& message, const WaitFor& what, int peer,
                          std::uint64_t observed);

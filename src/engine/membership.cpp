@@ -98,7 +98,7 @@ Membership first_membership(int num_ranks) {
 void set_live_ranks(Context& context, std::span<const int> live, const std::function<void(std::int64_t)>& prepare) {
   check_live(context, live);
   if (std::ranges::find(live, context.rank()) == live.end()) {
-    context.faults.record(
+    context.faults.record_mask(
         Error(ErrorCode::kAborted,
               fmt::format("rank {} is masked: live ranks are [{}]", context.rank(), fmt::join(live, ", ")),
               {.operation = "set_live_ranks", .rank = context.rank(), .peer = context.rank()}));

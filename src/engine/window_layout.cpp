@@ -13,6 +13,7 @@
 #include "device/port/peer_port.hpp"
 #include "engine/cuda/window.hpp"
 #include "transport/local/connect.hpp"
+#include "transport/local/mapping.hpp"
 
 namespace crossdock {
 namespace engine {
@@ -131,6 +132,13 @@ RequiredBytes fixed_bytes(const GroupConfig& config, int num_ranks, std::size_t&
   return {.control = layout.control_bytes(), .latency = layout.latency_bytes()};
 }
 
+std::size_t whole_pages(std::size_t bytes) {
+  const std::size_t page = transport::page_bytes();
+  core::RegionTable pages;
+  pages.add(bytes / page + (bytes % page == 0 ? 0 : 1), page);
+  return pages.total();
+}
+
 }  // namespace
 
 RequiredBytes required_bytes(const GroupConfig& config, int num_ranks) {
@@ -148,7 +156,8 @@ RequiredBytes required_bytes(const GroupConfig& config, int num_ranks) {
   for (const std::size_t part : {required.control, required.latency, required.results}) window.add(1, part);
   required.window = window.total();
   core::RegionTable ranks;
-  ranks.add(static_cast<std::size_t>(num_ranks), required.window + required.signals);
+  ranks.add(static_cast<std::size_t>(num_ranks), whole_pages(required.window));
+  ranks.add(static_cast<std::size_t>(num_ranks), required.signals);
   required.all_ranks = ranks.total();
   return required;
 }

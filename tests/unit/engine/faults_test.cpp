@@ -172,6 +172,17 @@ TEST(FaultsOfAGroup, MaskedRankComesBack) {
   });
 }
 
+TEST(FaultsOfAGroup, WhoWaitsForAMaskedRankIsToldAtOnce) {
+  run_ranks(2, [](const World& world) {
+    Group group(world, small_config(kLong));
+    if (world.rank() == 1) {
+      group.set_live_ranks(std::vector<int>{0});
+    } else {
+      EXPECT_ERROR(group.dispatch(tokens_of(world).input()), ErrorCode::kAborted, "rank 1 is masked");
+    }
+  });
+}
+
 TEST(FaultsOfAGroup, LiveRanksThatDiffer) {
   run_ranks(3, [](const World& world) {
     Group group(world, small_config(kLong));
