@@ -33,10 +33,7 @@ constexpr std::size_t kFetchAhead = 8192;
 /// Into the second-level cache: the few buffers of the first are for loads that somebody waits for.
 HWY_INLINE void fetch(const std::byte* from) { __builtin_prefetch(from, /*rw=*/0, /*locality=*/2); }
 
-HWY_INLINE void fetch_bytes(const std::byte* from, std::size_t bytes) {
-  constexpr std::size_t kLine = 64;
-  for (std::size_t i = 0; i < bytes; i += kLine) fetch(from + i);
-}
+constexpr std::size_t kLine = 64;
 
 // ---- copies
 
@@ -307,11 +304,15 @@ template <DType kType, bool kStream>
 void convert_blocks(const std::byte* from, std::size_t first, std::size_t count, const Scales& scales,
                     const QuantizeTarget& target) {
   const std::size_t lanes = hn::Lanes(hn::ScalableTag<std::uint8_t>());
-  // Rows of tokens lie one behind the other as a rule; a wrong guess only costs the fetch. The row after the next one:
-  // this pass alone touches memory, the search for scales between two rows has to find its row there.
-  const std::byte* fetched = from + 2 * target.row_bytes;
+  // Rows of tokens lie one behind the other as a rule; a wrong guess only costs the fetch. This pass alone waits for
+  // memory: the search for the next row's scales finds that row in the first cache, which the second gives.
+  const std::byte* next_row = from + target.row_bytes;
+  const std::byte* row_after = next_row + target.row_bytes;
   for (std::size_t i = 0; i < count * kQuantBlock; i += lanes) {
-    fetch_bytes(fetched + i * kBytesOf<kType>, lanes * kBytesOf<kType>);
+    for (std::size_t at = i * kBytesOf<kType>; at < (i + lanes) * kBytesOf<kType>; at += kLine) {
+      fetch(row_after + at);
+      hwy::Prefetch(next_row + at);
+    }
     const auto factor = hn::Set(Floats(), scales.multipliers[i / kQuantBlock]);
     put<kStream>(codes_of<kType>(from, i, factor), target.outs, first * kQuantBlock + i);
   }
