@@ -15,22 +15,31 @@ PYTHON ?= /usr/bin/python3
 # g++ 12's ThreadSanitizer cannot start where the kernel spreads addresses over 32 bits.
 SAME_ADDRESSES := $(shell setarch --addr-no-randomize true 2>/dev/null && echo setarch --addr-no-randomize)
 
-STAGES := format-check headers check random-check asan tsan fuzz tidy
+# GPUs are used where one is seen, with nvcc to build for it.
+CUDACXX ?= $(firstword $(shell command -v nvcc) $(wildcard /usr/local/cuda/bin/nvcc))
+GPU_CAPABILITY ?= $(shell nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | head -1 | tr -d .)
+GPU := $(and $(CUDACXX),$(GPU_CAPABILITY))
+GPU_ARCHITECTURE = $(GPU_CAPABILITY:90=90a)
+
+STAGES := format-check headers check random-check asan tsan fuzz tidy $(if $(GPU),gpu)
 
 sources = $(shell find include src tools tests benchmarks examples -name "*.[ch]pp")
-configure = mkdir -p build; cmake --preset $(1) >build/$(1).configure.log || { cat build/$(1).configure.log; exit 1; }
+configure = mkdir -p build; cmake --preset $(1) $(configure_$(1)) >build/$(1).configure.log || { cat build/$(1).configure.log; exit 1; }
 build = $(call configure,$(1)); cmake --build --preset $(1) --parallel $(JOBS)
+configure_cuda = -DCMAKE_CUDA_COMPILER=$(CUDACXX) -DCMAKE_CUDA_ARCHITECTURES=$(GPU_ARCHITECTURE)
+configure_release-cuda = $(configure_cuda)
 run_tests = ctest --preset $(1) --parallel $(JOBS)
 
-.PHONY: help demo test build check headers random-check asan tsan fuzz tidy format format-check clean \
+.PHONY: help demo test build check headers random-check asan tsan gpu fuzz tidy format format-check clean \
         demo-packages test-packages peers peers-packages
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
 
-demo: demo-packages ## install what is missing, build, and show the library at work
-	@$(call build,release) --target crossdock_tool
-	@build/release/bin/crossdock demo
+demo: preset = $(if $(GPU),release-cuda,release)
+demo: demo-packages ## install what is missing, build, and show the library at work, on GPUs where there are any
+	@$(call build,$(preset)) --target crossdock_tool
+	@build/$(preset)/bin/crossdock demo
 
 test: test-packages ## every stage below, from formatting to sanitizers, with a summary
 	@scripts/run_stages $(STAGES)
@@ -54,6 +63,10 @@ asan: test-packages ## the tests under the address and undefined-behaviour sanit
 tsan: test-packages ## the tests with threads under the thread sanitizer
 	@$(call build,tsan) --target tests_threads
 	@$(SAME_ADDRESSES) $(call run_tests,tsan)
+
+gpu: test-packages ## the tests of the CUDA backend (part of `make test` where a GPU is seen)
+	@$(call build,cuda) --target gpu_programs crossdock_tool
+	@ctest --preset cuda
 
 fuzz: test-packages ## every fuzzer for FUZZ_SECONDS seconds, from its corpus
 	@$(call build,fuzz)

@@ -100,7 +100,24 @@ void survive(BusyRank& rank, Layout layout, ErrorCode code) {
   expect(!rank.group().status(), "a healthy group of one rank");
 }
 
-TEST(ProcessFaults, AKilledRankIsNamedAndTheOtherGoesOn) {
+/// Asked by a child: a process that has used CUDA may not fork.
+bool has_two_gpus() {
+  testing::ForkedRanks asker(1, [](int) {
+    int count = 0;
+    expect(cudaGetDeviceCount(&count) == cudaSuccess && count >= 2, "two GPUs");
+  });
+  return asker.wait(std::chrono::seconds(60)).front().succeeded();
+}
+
+/// Two processes, a GPU each.
+class ProcessFaults : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!has_two_gpus()) GTEST_SKIP() << "no two GPUs";
+  }
+};
+
+TEST_F(ProcessFaults, AKilledRankIsNamedAndTheOtherGoesOn) {
   for (const Layout layout : {Layout::kFlat, Layout::kExpertContiguous}) {
     const int port = testing::free_port();
     testing::ForkedRanks ranks(2, [&](int rank) {
@@ -119,7 +136,7 @@ TEST(ProcessFaults, AKilledRankIsNamedAndTheOtherGoesOn) {
   }
 }
 
-TEST(ProcessFaults, AStoppedRankIsNamedAtTheDeadlineAndLearnsOfIt) {
+TEST_F(ProcessFaults, AStoppedRankIsNamedAtTheDeadlineAndLearnsOfIt) {
   for (const Layout layout : {Layout::kFlat, Layout::kExpertPadded}) {
     const int port = testing::free_port();
     testing::ForkedRanks ranks(2, [&](int rank) {

@@ -107,7 +107,8 @@ int run_command(int argc, char** argv) {
                          "what the links between GPUs, their memory and flags can do, and what kernels take of an SM");
   info_command->add_option("--json", measure_json, "write what was measured to this file");
   CLI::App* bench_command = app.add_subcommand("bench", "time dispatch and combine, compare them with the reference");
-  CLI::App* demo_command = app.add_subcommand("demo", "bench of 2 nodes x 4 ranks, 256 experts, both modes");
+  CLI::App* demo_command =
+      app.add_subcommand("demo", "bench of both modes, 256 experts: 2 nodes x 4 ranks, or a rank a GPU");
   CLI::App* check_command = app.add_subcommand("check", "random cases, every byte compared with the reference");
   add_shape_flags(*bench_command, bench);
   add_run_flags(*bench_command, bench);
@@ -123,7 +124,7 @@ int run_command(int argc, char** argv) {
     return measure ? run_measure(measure_json) : 0;
   }
   if (*bench_command) return crossdock::tools::bench::run_bench(bench);
-  if (*demo_command) return crossdock::tools::bench::run_bench(demo);
+  if (*demo_command) return crossdock::tools::bench::run_demo(demo);
   check.threads = threads || !processes;
   check.processes = processes || !threads;
   if (check_command->count("--repetitions") > 0 || repeat.graph) return run_repetitions(check, repeat);

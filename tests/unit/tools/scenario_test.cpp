@@ -101,5 +101,23 @@ TEST(Options, SayWhatIsWrong) {
   EXPECT_NO_THROW(validate(demo_options()));
 }
 
+TEST(Options, ADemoFitsWhatIsHere) {
+  const auto demo_on = [](int num_gpus) {
+    BenchOptions demo = demo_options();
+    fit_demo(num_gpus, demo);
+    validate(demo);
+    return demo;
+  };
+  EXPECT_EQ(demo_on(0).nodes, 2);
+  EXPECT_EQ(demo_on(0).num_ranks(), 8);
+  EXPECT_FALSE(demo_on(0).threads);
+  EXPECT_EQ(demo_on(1).nodes, 1);
+  EXPECT_EQ(demo_on(1).num_ranks(), 4);
+  EXPECT_TRUE(demo_on(1).threads) << "processes do not share a GPU";
+  EXPECT_EQ(demo_on(2).num_ranks(), 2);
+  EXPECT_FALSE(demo_on(2).threads);
+  EXPECT_EQ(demo_on(16).num_ranks(), 8);
+}
+
 }  // namespace
 }  // namespace crossdock::tools::bench

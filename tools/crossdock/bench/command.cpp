@@ -121,4 +121,10 @@ int run_bench(const BenchOptions& options) {
   return equal ? 0 : 1;
 }
 
+int run_demo(BenchOptions options) {
+  const bool on_gpus = options.backend != "cpu" && cuda_obstacle({}).empty();
+  fit_demo(on_gpus ? gpu::count_devices() : 0, options);
+  return run_bench(options);
+}
+
 }  // namespace crossdock::tools::bench

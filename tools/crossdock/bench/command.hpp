@@ -9,4 +9,7 @@ namespace crossdock::tools::bench {
 /// differs. Throws Error where the options do not fit.
 int run_bench(const BenchOptions& options);
 
+/// The same for demo_options() and whatever was asked for beyond: on GPUs where they serve, else on the CPU.
+int run_demo(BenchOptions options);
+
 }  // namespace crossdock::tools::bench

@@ -36,8 +36,19 @@ BenchOptions demo_options() {
   options.groups = 8;
   options.topk_groups = 4;
   options.mode = "both";
-  options.iterations = 5;
   return options;
+}
+
+void fit_demo(int num_gpus, BenchOptions& options) {
+  if (num_gpus == 0) {
+    if (options.iterations == 0) options.iterations = 5;
+    return;
+  }
+  constexpr int kRanksOfOneGpu = 4;
+  constexpr int kMostRanks = 8;
+  options.nodes = 1;
+  options.ranks_per_node = num_gpus == 1 ? kRanksOfOneGpu : std::min(num_gpus, kMostRanks);
+  options.threads = options.threads || num_gpus == 1;
 }
 
 void validate(const BenchOptions& options) {

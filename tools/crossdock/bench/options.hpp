@@ -43,6 +43,10 @@ struct BenchOptions {
 /// Two nodes of four ranks, the shapes of DeepSeek-V3, both modes one after the other.
 BenchOptions demo_options();
 
+/// What the demo runs on: without GPUs on the CPU, five calls unless others are asked for; with GPUs on one node, a
+/// rank a GPU, or four threads that share the only one.
+void fit_demo(int num_gpus, BenchOptions& options);
+
 /// Throws Error (what, expected, got).
 void validate(const BenchOptions& options);
 
