@@ -1,10 +1,9 @@
 #include "cpu/fast/reduce.hpp"
 
-#include <algorithm>
-
 #include "cpu/fast/plain_sum.hpp"
 #include "cpu/fast/row_kernels.hpp"
 #include "cpu/fast/terms.hpp"
+#include "cpu/fast/token_runs.hpp"
 
 namespace crossdock::cpu {
 namespace {
@@ -56,11 +55,10 @@ template <typename Sum>
 void sum_tokens(const ReduceJob& job, std::int64_t begin, std::int64_t end) {
   Sum sum(job);
   TermList terms(job, begin);
-  for (std::int64_t first = begin; first < end; first += TermList::kTokensAtOnce) {
-    const std::int64_t last = std::min(first + TermList::kTokensAtOnce, end);
+  for_each_run(begin, end, [&](std::int64_t first, std::int64_t last) {
     terms.list(first, last);
     for (std::int64_t token = first; token < last; ++token) sum.store(token, terms.of(token));
-  }
+  });
   order_streamed_stores();
 }
 

@@ -1,6 +1,5 @@
 #include "cpu/fast/store_rows.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cstring>
 #include <vector>
@@ -9,6 +8,7 @@
 #include "cpu/fast/rank_rows.hpp"
 #include "cpu/fast/row_kernels.hpp"
 #include "cpu/fast/row_meta.hpp"
+#include "cpu/fast/token_runs.hpp"
 
 namespace crossdock::cpu {
 namespace {
@@ -64,12 +64,10 @@ class RowSource {
   std::vector<std::byte> scales_;
 };
 
-/// Consecutive tokens of a job, by one thread, a few at once: first where their rows go and all that lies beside them,
-/// then the rows, so that nothing comes between these.
+/// Consecutive tokens of a job, by one thread: first where the rows of a run go and all that lies beside them, then the
+/// rows.
 class TokenRange {
  public:
-  static constexpr std::int64_t kTokensAtOnce = 64;
-
   TokenRange(const StoreRowsJob& job, std::int64_t begin, bool stream)
       : job_(job),
         source_(job, stream),
@@ -129,9 +127,7 @@ void store_rows(const StoreRowsJob& job, Workers& workers) {
   const bool stream = bytes_of(job) >= kStreamFromBytes;
   workers.run(job.route->num_tokens, [&](std::int64_t begin, std::int64_t end) {
     TokenRange range(job, begin, stream);
-    for (std::int64_t first = begin; first < end; first += TokenRange::kTokensAtOnce) {
-      range.store(first, std::min(first + TokenRange::kTokensAtOnce, end));
-    }
+    for_each_run(begin, end, [&](std::int64_t first, std::int64_t last) { range.store(first, last); });
     if (stream) order_streamed_stores();
   });
 }

@@ -10,15 +10,13 @@
 #include "cpu/fast/rank_rows.hpp"
 #include "cpu/fast/reduce.hpp"
 #include "cpu/fast/row_kernels.hpp"
+#include "cpu/fast/token_runs.hpp"
 
 namespace crossdock::cpu {
 
-/// Lists the terms of consecutive tokens, a few tokens at once: a search between any two tokens' rows would leave the
-/// memory idle for longer than it takes.
+/// Lists the terms of consecutive tokens, a run at a time.
 class TermList {
  public:
-  static constexpr std::int64_t kTokensAtOnce = 64;
-
   /// From token `begin` on. `job` outlives this.
   TermList(const ReduceJob& job, std::int64_t begin);
 

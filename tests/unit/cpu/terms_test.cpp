@@ -85,11 +85,10 @@ class Terms : public testing::TestWithParam<Layout> {
 
   void check(std::int64_t begin, std::int64_t end) const {
     TermList list(job_, begin);
-    for (std::int64_t first = begin; first < end; first += TermList::kTokensAtOnce) {
-      const std::int64_t last = std::min(first + TermList::kTokensAtOnce, end);
+    for_each_run(begin, end, [&](std::int64_t first, std::int64_t last) {
       list.list(first, last);
       for (std::int64_t token = first; token < last; ++token) expect_same(list.of(token), expected(token));
-    }
+    });
   }
 
   core::Topology topology_{.num_ranks = kRanks, .ranks_per_node = 2};
