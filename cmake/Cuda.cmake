@@ -1,4 +1,23 @@
 # The CUDA backend. Without CROSSDOCK_CUDA nothing below is looked for.
+
+# crossdock_compile_kernels(<sources>): in an emulated build the .cu files among them are C++ (docs/design/emulator.md).
+# Called in the directory of the target that has them.
+function(crossdock_compile_kernels)
+  if(NOT CROSSDOCK_EMULATED_GPU)
+    return()
+  endif()
+  list(FILTER ARGN INCLUDE REGEX "\\.cu$")
+  set_source_files_properties(${ARGN} PROPERTIES LANGUAGE CXX
+    COMPILE_OPTIONS "-x;c++;-include;cuda_runtime.h;-fno-extern-tls-init;-fno-strict-aliasing;-Wno-shadow;-Wno-conversion;-Wno-unknown-pragmas")
+endfunction()
+
+if(CROSSDOCK_EMULATED_GPU)
+  set(CROSSDOCK_CUDA ON)
+  # Before the rooms' own: its device/ptx stands for theirs.
+  include_directories(BEFORE ${PROJECT_SOURCE_DIR}/tests/emulator/include)
+  include_directories(BEFORE ${PROJECT_SOURCE_DIR}/tests/emulator)
+  return()
+endif()
 if(NOT CROSSDOCK_CUDA)
   return()
 endif()

@@ -27,6 +27,7 @@ function(crossdock_room name)
 
   list(TRANSFORM ROOM_ROOMS PREPEND crossdock_)
   add_library(crossdock_${name} STATIC ${ROOM_SOURCES})
+  crossdock_compile_kernels(${ROOM_SOURCES})
   set_target_properties(crossdock_${name} PROPERTIES crossdock_folder ${folder})
   target_sources(crossdock_${name} PUBLIC FILE_SET HEADERS BASE_DIRS ${include_dir} FILES ${headers})
   target_link_libraries(crossdock_${name} PUBLIC crossdock_public ${ROOM_ROOMS} PRIVATE ${ROOM_LINK})

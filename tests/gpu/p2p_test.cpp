@@ -1,6 +1,5 @@
 // Windows of GPU memory between processes and between threads.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <thread>
 
@@ -19,8 +18,15 @@ using transport::connect_p2p;
 constexpr std::size_t kWindow = std::size_t{3} << 20;
 constexpr std::size_t kPart = 4096;
 
-/// Without a call of CUDA: a process that made one cannot fork.
-bool has_gpu() { return ::access("/dev/nvidiactl", F_OK) == 0; }
+/// Asked once, by a child: a process that made a call of CUDA cannot fork.
+bool has_gpu() {
+  static const bool has = crossdock::testing::fork_ranks(1, [](int) {
+    int count = 0;
+    kernels::check_cuda(cudaGetDeviceCount(&count), "cudaGetDeviceCount");
+    if (count == 0) throw Error(ErrorCode::kSystem, "no GPU");
+  });
+  return has;
+}
 
 int device_of(int rank) {
   int count = 0;

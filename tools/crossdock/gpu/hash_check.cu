@@ -3,6 +3,7 @@
 #include "gpu/cuda_call.hpp"
 #include "gpu/hash.hpp"
 #include "gpu/hash_word.hpp"
+#include "gpu/launch.hpp"
 
 namespace crossdock::tools::gpu {
 
@@ -88,13 +89,13 @@ void HashCheck::add(std::size_t first, std::span<const HashedMemory> tensors) {
   }
   const std::size_t blocks = std::clamp<std::size_t>(most / (8 * kThreads * 4), 1, kMaxBlocks);
   const dim3 grid(static_cast<unsigned>(blocks), static_cast<unsigned>(tensors.size()));
-  add_tensors<<<grid, kThreads, 0, as_stream(device_.stream())>>>(args, state_->sums);
-  check(cudaGetLastError(), "add_tensors");
+  launch("add_tensors", add_tensors, {.blocks = grid, .threads = kThreads}, as_stream(device_.stream()), args,
+         state_->sums);
 }
 
 void HashCheck::end(const void* expected) {
-  end_repetition<<<1, 32, 0, as_stream(device_.stream())>>>(state_, static_cast<const std::uint64_t*>(expected));
-  check(cudaGetLastError(), "end_repetition");
+  launch("end_repetition", end_repetition, {.threads = 32}, as_stream(device_.stream()), state_,
+         static_cast<const std::uint64_t*>(expected));
 }
 
 Verdict HashCheck::verdict() {

@@ -2,6 +2,7 @@
 #include <cuda/ptx>
 
 #include "gpu/cuda_call.hpp"
+#include "gpu/launch.hpp"
 #include "gpu/link_kernels.hpp"
 
 namespace crossdock::tools::gpu {
@@ -93,18 +94,17 @@ __global__ void ping_pong(std::uint64_t* mine, std::uint64_t* theirs, int rounds
 }  // namespace
 
 void launch_plain_copy(const CopyArgs& args, int num_sms, cudaStream_t stream) {
-  plain_copy<<<num_sms, kPlainThreads, 0, stream>>>(args);
-  check(cudaGetLastError(), "plain_copy");
+  launch("plain_copy", plain_copy, {.blocks = static_cast<unsigned>(num_sms), .threads = kPlainThreads}, stream, args);
 }
 
 void launch_bulk_copy(const CopyArgs& args, int num_sms, cudaStream_t stream) {
-  bulk_copy<<<num_sms, 32 * kBulkWarps, sizeof(BulkSmem), stream>>>(args);
-  check(cudaGetLastError(), "bulk_copy");
+  const LaunchShape shape{
+      .blocks = static_cast<unsigned>(num_sms), .threads = 32 * kBulkWarps, .smem_bytes = sizeof(BulkSmem)};
+  launch("bulk_copy", bulk_copy, shape, stream, args);
 }
 
 void launch_ping_pong(std::uint64_t* mine, std::uint64_t* theirs, int rounds, bool first, cudaStream_t stream) {
-  ping_pong<<<1, 1, 0, stream>>>(mine, theirs, rounds, first);
-  check(cudaGetLastError(), "ping_pong");
+  launch("ping_pong", ping_pong, {}, stream, mine, theirs, rounds, first);
 }
 
 void load_link_kernels() {

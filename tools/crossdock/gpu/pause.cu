@@ -1,4 +1,5 @@
 #include "gpu/cuda_call.hpp"
+#include "gpu/launch.hpp"
 #include "gpu/timer.hpp"
 
 namespace crossdock::tools::gpu {
@@ -15,8 +16,8 @@ __global__ void stand_still(long long cycles) {
 void pause(Device& device, int microseconds) {
   int kilohertz = 0;
   check(cudaDeviceGetAttribute(&kilohertz, cudaDevAttrClockRate, device.index()), "cudaDeviceGetAttribute");
-  stand_still<<<1, 1, 0, as_stream(device.stream())>>>(static_cast<long long>(kilohertz) * microseconds / 1000);
-  check(cudaGetLastError(), "stand_still");
+  const auto cycles = static_cast<long long>(kilohertz) * microseconds / 1000;
+  launch("stand_still", stand_still, {}, as_stream(device.stream()), cycles);
 }
 
 }  // namespace crossdock::tools::gpu

@@ -1,0 +1,79 @@
+// A block that runs: its CUDA threads take turns on one thread of the processor, in random order, and change only where
+// they wait for one another, poll or sleep.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <source_location>
+#include <vector>
+
+#include "simt/bulk_copies.hpp"
+#include "simt/fiber.hpp"
+#include "simt/grid.hpp"
+#include "simt/warp.hpp"
+
+namespace crossdock::emulator {
+
+struct Index3 {
+  unsigned x = 0;
+  unsigned y = 0;
+  unsigned z = 0;
+};
+
+class Block {
+ public:
+  Block(Grid& grid, Index3 index, std::uint64_t seed);
+  ~Block();
+  Block(const Block&) = delete;
+  Block& operator=(const Block&) = delete;
+
+  /// Returns when all its threads have ended.
+  void run();
+
+  /// The block that runs on this thread of the processor, or null.
+  static Block* current();
+
+  // What its CUDA threads call:
+  Grid& grid() { return grid_; }
+  Index3 index() const { return index_; }
+  Index3 thread_index() const;
+  unsigned thread() const { return running_; }
+  /// Waits for all threads of the block.
+  void sync_threads();
+  /// Waits for all lanes of the mask; what each brought.
+  LaneWords meet(std::uint32_t mask, std::uint64_t word, const std::source_location& where);
+  /// Lets others run: whoever polls calls it between two looks.
+  void poll();
+  void let_next_kernel_start();
+  BulkCopies& bulk_copies() { return bulk_copies_; }
+
+ private:
+  void make_threads();
+  void run_one();
+  void wait();
+  void wake(unsigned thread) { ready_.push_back(thread); }
+  void wake_lanes(unsigned warp, std::uint32_t lanes);
+  void thread_ended();
+  void release_sync_if_due();
+  void rest();
+  [[noreturn]] void fail_stuck() const;
+  std::uint64_t random();
+
+  Grid& grid_;
+  Index3 index_;
+  std::uint64_t random_;
+  unsigned num_threads_;
+  unsigned num_live_;
+  unsigned running_ = 0;  ///< the thread whose turn it is
+  bool lets_next_start_ = false;
+  std::vector<std::unique_ptr<Fiber>> fibers_;
+  std::vector<Warp> warps_;
+  std::vector<unsigned> ready_;
+  std::vector<unsigned> polling_;
+  std::vector<unsigned> at_sync_;
+  unsigned idle_turns_ = 0;  ///< since a thread did more than poll
+  BulkCopies bulk_copies_;
+};
+
+}  // namespace crossdock::emulator

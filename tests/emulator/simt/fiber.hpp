@@ -1,0 +1,39 @@
+// A stack of its own for each CUDA thread. A fiber stays on the thread of the processor that made it.
+#pragma once
+
+#include <boost/context/fiber.hpp>
+#include <cstddef>
+#include <functional>
+
+#include "simt/stacks.hpp"
+
+namespace crossdock::emulator {
+
+class Fiber {
+ public:
+  explicit Fiber(std::function<void()> body);
+  ~Fiber();
+  Fiber(const Fiber&) = delete;
+  Fiber& operator=(const Fiber&) = delete;
+
+  /// By the scheduler: runs the body until it yields or ends.
+  void resume();
+  /// By the body: back to the scheduler.
+  void yield();
+
+  bool has_ended() const { return !body_; }
+
+ private:
+  boost::context::fiber run(boost::context::fiber&& scheduler);
+
+  std::function<void()> body_;
+  Stack stack_;
+  boost::context::fiber own_;
+  boost::context::fiber scheduler_;
+  // For the address sanitizer, which has to know what stack is in use.
+  void* own_fake_stack_ = nullptr;
+  const void* scheduler_stack_ = nullptr;
+  std::size_t scheduler_stack_bytes_ = 0;
+};
+
+}  // namespace crossdock::emulator

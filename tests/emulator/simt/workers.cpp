@@ -1,0 +1,38 @@
+#include "simt/workers.hpp"
+
+#include <thread>
+#include <utility>
+
+namespace crossdock::emulator {
+
+Workers& Workers::of_process() {
+  static auto* const workers = new Workers;
+  return *workers;
+}
+
+void Workers::run(std::function<void()> task) {
+  const std::scoped_lock lock(mutex_);
+  tasks_.push_back(std::move(task));
+  if (tasks_.size() > idle_) {
+    std::thread([this] { work(); }).detach();
+    ++idle_;
+  }
+  changed_.notify_one();
+}
+
+void Workers::work() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [&] { return !tasks_.empty(); });
+    std::function<void()> task = std::move(tasks_.front());
+    tasks_.pop_front();
+    --idle_;
+    lock.unlock();
+    task();
+    task = nullptr;
+    lock.lock();
+    ++idle_;
+  }
+}
+
+}  // namespace crossdock::emulator
