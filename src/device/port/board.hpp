@@ -50,12 +50,14 @@ struct Board {
 /// One slot of latency mode. A source writes its rows at once into the areas of its receivers, which are free when the
 /// receiver has released the call before. Dispatch and combine have boards of their own.
 struct LatencyBoard {
-  std::uint64_t arrived[kMaxPeers] = {};   ///< rows, num_tokens and terms are here
+  std::uint64_t arrived[kMaxPeers] = {};   ///< rows, num_tokens, expert_rows and terms are here
   std::uint64_t released[kMaxPeers] = {};  ///< the peer has read this rank's rows of the call with that tag
   std::uint64_t shared[kMaxPeers] = {};    ///< its combine weights may be read, from weights_at on
   std::uint64_t weights_at[kMaxPeers] = {};
   std::int32_t num_tokens[kMaxPeers] = {};
   Terms terms[kMaxPeers] = {};
+  /// Dispatch: [source][experts of the board's rank] rows of each; both dense.
+  std::int32_t expert_rows[kMaxExperts + kMaxPeers] = {};
 };
 
 }  // namespace crossdock::device

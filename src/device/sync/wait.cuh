@@ -67,8 +67,8 @@ __device__ __forceinline__ bool wait_for(const std::uint64_t* word, std::uint64_
                                          const WaitLimit& limit) {
   // The limit may lie in host memory, a microsecond away: look at it rarely.
   constexpr int kPollsBetweenLooks = 256;
-  // All blocks poll the same words: without a pause the polls of 132 SMs can keep a word from changing for 200 us
-  // (docs/design/gpu-latency.md, "Slow runs").
+  // All blocks poll the same words: without a pause the polls of 132 SMs can keep the word from changing for 200 us,
+  // seen in every fourth run of a latency benchmark.
   constexpr unsigned kPauseNanoseconds = 64;
   std::uint64_t observed = load_acquire_sys(word);
   if (observed >= tag) return true;

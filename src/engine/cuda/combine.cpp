@@ -164,6 +164,7 @@ void launch_gather(PendingCombine& state, const Shared& shared) {
   args.out = shared.gathered;
   args.channel = &context.own_words()->share;
   if (is_pushed(plan)) push_to(context, state.slot, args);
+  args.alone = is_pushed(plan) && context.starts_early(plan.tokens);
   const int num_sms = is_pushed(plan) ? context.latency_sms() : state.launch.num_sms;
   kernels::launch_gather(args, num_sms, state.launch.stream);
 }
@@ -239,6 +240,7 @@ void launch_sum(PendingCombine& state) {
   set_bias(state.input, args);
   args.y = static_cast<std::byte*>(state.result.y.data);
   args.outcome = state.outcome;
+  args.alone = context.starts_early(plan.tokens);
   kernels::launch_latency_sum(args, context.latency_sms(), state.launch.stream);
 }
 

@@ -170,6 +170,7 @@ void send_latency(PendingDispatch& state) {
   args.idx_is_64 = !state.cached && state.plan->idx_dtype == DType::kInt64;
   args.topk_weights = static_cast<const float*>(input.topk_weights.data);
   args.selections = state.plan->source.selections;
+  args.alone = context.starts_early(state.plan->tokens);
   kernels::launch_latency_send(args, context.latency_sms(), state.launch.stream);
 }
 
@@ -182,6 +183,7 @@ void receive_latency(PendingDispatch& state) {
   args.kept_weights = state.plan->receiver.weights;
   set_outputs(state, args.expand);
   args.outcome = state.outcome;
+  args.alone = context.starts_early(state.plan->tokens);
   kernels::launch_latency_receive(args, context.latency_sms(), state.launch.stream);
   context.slot_busy[static_cast<std::size_t>(state.slot)] = 0;
   state.result.num_rows = -1;

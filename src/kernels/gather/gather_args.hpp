@@ -44,6 +44,7 @@ struct GatherArgs {
 
   device::Channel* channel = nullptr;  ///< kOwn: of the weights' handshake. kSource: of the latency combine's send
   device::WaitLimit limit = {};
+  bool alone = false;  ///< on its GPU: the next kernel's blocks may come while these run
 
   /// rejected >= 0: no rows, only the handshake; the others go with the rows of kSource.
   device::Terms terms = {};

@@ -1,4 +1,4 @@
-// What a block of a gather knows once it may begin.
+// A block of a gather, and what it knows once it may begin.
 #pragma once
 
 #include <cstdint>
@@ -7,9 +7,13 @@
 
 namespace crossdock::kernels {
 
-inline constexpr int kGatherThreads = 512;
-inline constexpr int kGatherWarps = kGatherThreads / 32;
+/// More of them than other blocks of latency mode have: a row that goes back is made of many.
+inline constexpr int kGatherWarps = 16;
+inline constexpr int kGatherThreads = kGatherWarps * 32 + 32;
+/// A block fits an SM beside one of the others.
+inline constexpr int kGatherRegisters = 80;
 
+/// What a block of a gather knows once it may begin.
 struct GatherEntry {
   std::uint64_t tag;
   bool ready;

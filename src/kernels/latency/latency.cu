@@ -32,6 +32,9 @@ void check(std::string_view kernel, const Args& args, int top_k, int num_sms) {
 }
 
 void check_rows(const LatencySendArgs& args) {
+  // Numbers of rows of an expert fit a selection's word, with one to spare.
+  if (args.max_tokens >= 1 << kOrdinalBits) refuse("latency_send", "max_tokens", "below 2^20", args.max_tokens);
+  if (args.num_experts > device::kMaxExperts) refuse("latency_send", "experts", "at most 1024", args.num_experts);
   if (args.num_tokens > args.max_tokens) refuse("latency_send", "tokens", "at most max_tokens", args.num_tokens);
   if (args.row_bytes % 16 != 0) refuse("latency_send", "row bytes", "a multiple of 16", args.row_bytes);
   if (args.quantize != Quantize::kNone && args.hidden % kQuantBlock != 0) {
@@ -47,21 +50,21 @@ int num_blocks(const device::Terms& terms, std::int64_t work, int num_sms) {
 }  // namespace
 
 LoadedKernels load_latency() {
-  LoadedKernels kernels = kSumKernels.load("latency_sum", kSumThreads);
-  kernels.push_back(load_kernel("latency_send", &latency_send_kernel<PlainRowSender>, kSendThreads, 0));
+  LoadedKernels kernels = kSumKernels.load("latency_sum", kLatencyThreads);
+  kernels.push_back(load_kernel("latency_send", &latency_send_kernel<PlainRowSender>, kLatencyThreads, 0));
   kernels.push_back(load_kernel("latency_send, bf16 and fp16 made fp8", &latency_send_kernel<QuantizedRowSender<2>>,
-                                kSendThreads, 0));
+                                kLatencyThreads, 0));
   kernels.push_back(
-      load_kernel("latency_send, fp32 made fp8", &latency_send_kernel<QuantizedRowSender<4>>, kSendThreads, 0));
-  kernels.push_back(load_kernel("latency_receive", &latency_receive_kernel, kExpandThreads, 0));
+      load_kernel("latency_send, fp32 made fp8", &latency_send_kernel<QuantizedRowSender<4>>, kLatencyThreads, 0));
+  kernels.push_back(load_kernel("latency_receive", &latency_receive_kernel, kLatencyThreads, 0));
   return kernels;
 }
 
 void launch_latency_send(const LatencySendArgs& args, int num_sms, cudaStream_t stream) {
   check("latency_send", args, args.top_k, num_sms);
   if (has_rows(args.terms)) check_rows(args);
-  launch_overlapped("latency_send", send_kernel(args), num_blocks(args.terms, args.num_tokens, num_sms), kSendThreads,
-                    0, stream, args);
+  launch_overlapped("latency_send", send_kernel(args), num_blocks(args.terms, args.num_tokens + 1, num_sms),
+                    kLatencyThreads, 0, stream, args);
 }
 
 void launch_latency_receive(const LatencyReceiveArgs& args, int num_sms, cudaStream_t stream) {
@@ -71,7 +74,7 @@ void launch_latency_receive(const LatencyReceiveArgs& args, int num_sms, cudaStr
   }
   const std::int64_t rows = static_cast<std::int64_t>(args.port.num_ranks) * args.max_tokens;
   launch_overlapped("latency_receive", &latency_receive_kernel, num_blocks(args.terms, rows + 1, num_sms),
-                    kExpandThreads, 0, stream, args);
+                    kLatencyThreads, 0, stream, args);
 }
 
 void launch_latency_sum(const LatencySumArgs& args, int num_sms, cudaStream_t stream) {
@@ -81,8 +84,8 @@ void launch_latency_sum(const LatencySumArgs& args, int num_sms, cudaStream_t st
   const std::int64_t tasks =
       static_cast<std::int64_t>(args.num_tokens) * base::div_up(args.hidden, device::kSumChannels);
   launch_overlapped("latency_sum", kernel,
-                    num_blocks(args.terms, base::div_up<std::int64_t>(tasks, kSumWarps), num_sms), kSumThreads, 0,
-                    stream, args);
+                    num_blocks(args.terms, base::div_up<std::int64_t>(tasks, kWorkerWarps), num_sms), kLatencyThreads,
+                    0, stream, args);
 }
 
 }  // namespace crossdock::kernels

@@ -14,7 +14,8 @@
 namespace crossdock::kernels {
 
 /// Sends each token once to every live rank that has an expert of it: row (source * max_tokens + token) of each part of
-/// the area. Indices (int32, ArrivedRows::idx) go to every live rank for every token: all -1 tells that no row comes.
+/// the area. A word a selection (selection_word.cuh) goes to every live rank for every token: all -1 tells that no row
+/// comes.
 struct LatencySendArgs {
   device::PeerPort port = {};
   std::uint64_t latency_board = 0;  ///< offset of the slot's LatencyBoard in every window
@@ -42,10 +43,11 @@ struct LatencySendArgs {
   /// For combine: int32 [T, K], global expert, or -1 where it is none, out of range or of a rank that is not live.
   std::int32_t* selections = nullptr;
   device::WaitLimit limit = {};
+  bool alone = false;  ///< on its GPU: the next kernel's blocks may come while these run
 };
 
-/// Waits for all live sources, expands their rows (kPadded), then releases the area.
-/// expand.arrived.first_row and num_rows are written by it: source * max_tokens, and the source's tokens.
+/// Waits for all live sources, gives their rows to the experts, then releases the area.
+/// expand.arrived.first_row and num_rows are not looked at: a source's rows begin at source * max_tokens.
 struct LatencyReceiveArgs {
   device::PeerPort port = {};
   std::uint64_t latency_board = 0;
@@ -53,13 +55,14 @@ struct LatencyReceiveArgs {
   device::Channel* channel = nullptr;  ///< the receives' own
   device::Terms terms = {};
   int max_tokens = 0;
-  std::int32_t* first_row = nullptr;  ///< [R], for expand and for combine
+  std::int32_t* first_row = nullptr;  ///< [R], for combine
   std::int32_t* num_rows = nullptr;   ///< [R]
   /// For combine: [R * max_tokens, K], or nullptr: weights that came, because the area is written again.
   float* kept_weights = nullptr;
   ExpandArgs expand = {};
   device::CallOutcome* outcome = nullptr;
   device::WaitLimit limit = {};
+  bool alone = false;  ///< on its GPU: the next kernel's blocks may come while these run
 };
 
 /// The end of a latency combine: adds the rows that GatherArgs::Target::kSource brought.
@@ -86,6 +89,7 @@ struct LatencySumArgs {
   std::byte* y = nullptr;  ///< [T, H]
   device::CallOutcome* outcome = nullptr;
   device::WaitLimit limit = {};
+  bool alone = false;  ///< on its GPU: the next kernel's blocks may come while these run
 };
 
 }  // namespace crossdock::kernels

@@ -2,53 +2,70 @@
 #pragma once
 
 #include "device/ptx/grid.cuh"
-#include "device/sync/last_plain_block.cuh"
-#include "kernels/expand/roles/expand_rows.cuh"
 #include "kernels/latency/latency_args.hpp"
-#include "kernels/latency/latency_smem.cuh"
+#include "kernels/latency/roles/arrival.cuh"
+#include "kernels/latency/roles/receive_rows.cuh"
+#include "kernels/latency/roles/write_counts.cuh"
 
 namespace crossdock::kernels {
 
-/// The first warp, a lane a source: which rows of the area came. A call that failed has none.
-__device__ __forceinline__ void number_area(const LatencyReceiveArgs& args, LatencyReceiveSmem& smem) {
+struct LatencyReceiveSmem {
+  Arrival arrival;
+  std::int32_t num_tokens[device::kMaxPeers];
+  std::int32_t most_tokens;
+  std::int32_t all_rows;
+  ExpertRows rows;
+};
+
+/// The last warp, a lane a source.
+__device__ __forceinline__ void read_num_tokens(const LatencyReceiveArgs& args, LatencyReceiveSmem& smem) {
   const int lane = static_cast<int>(threadIdx.x % 32);
-  __syncwarp();
-  if (smem.entry.found.state != device::CallState::kDone) return;
-  const std::int32_t first = lane < args.port.num_ranks ? lane * args.max_tokens : 0;
-  const std::int32_t rows = min(max(smem.entry.num_tokens[lane], 0), args.max_tokens);
-  number_sources(first, rows, smem.expand.sources);
-  if (blockIdx.x != 0 || lane >= args.port.num_ranks) return;
-  args.first_row[lane] = first;
-  args.num_rows[lane] = rows;
+  const device::LatencyBoard& mine = latency_board(args.port, args.latency_board, args.port.rank);
+  const std::int32_t told = is_live(args.port, lane) ? __ldcg(&mine.num_tokens[lane]) : 0;
+  const std::int32_t tokens = min(max(told, 0), args.max_tokens);
+  smem.num_tokens[lane] = tokens;
+  const std::int32_t most = __reduce_max_sync(~0U, tokens);
+  if (lane == 0) smem.most_tokens = most;
 }
 
-/// The last block, all threads.
-__device__ __forceinline__ void leave(const LatencyReceiveArgs& args, LatencyReceiveSmem& smem) {
-  const int thread = static_cast<int>(threadIdx.x);
-  if (thread == 0) smem.gave_up = device::has_given_up(args.limit);
-  __syncthreads();
-  const bool done = !smem.gave_up && smem.entry.found.state == device::CallState::kDone;
-  leave_receive(args, smem.entry, smem.gave_up);
-  if (done) return;
-  clear_padded(args.expand);
-  if (thread >= args.port.num_ranks) return;
-  if (args.first_row != nullptr) args.first_row[thread] = 0;
-  if (args.num_rows != nullptr) args.num_rows[thread] = 0;
+/// All workers.
+__device__ __forceinline__ void read_expert_rows(const LatencyReceiveArgs& args, ExpertRows& rows) {
+  const int experts = args.expand.num_local_experts;
+  const device::LatencyBoard& mine = latency_board(args.port, args.latency_board, args.port.rank);
+  for (int i = static_cast<int>(threadIdx.x); i < experts * args.port.num_ranks; i += kWorkers) {
+    rows[i] = is_live(args.port, i / experts) ? __ldcg(mine.expert_rows + i) : 0;
+  }
 }
 
-static __global__ void __launch_bounds__(kExpandThreads, 1)
+/// The first block, all threads.
+__device__ __forceinline__ void finish_counts(const LatencyReceiveArgs& args, LatencyReceiveSmem& smem) {
+  if (smem.arrival.found.state == device::CallState::kDone) {
+    write_counts(args, smem.num_tokens, smem.rows, smem.all_rows);
+  } else {
+    clear_counts(args);
+  }
+}
+
+static __global__ void __launch_bounds__(kLatencyThreads, kLatencyBlocksOfSm)
     latency_receive_kernel(const __grid_constant__ LatencyReceiveArgs args) {
   __shared__ LatencyReceiveSmem smem;
+  if (!is_worker()) await_arrival(args, device::Operation::kDispatch, smem.arrival);
   device::wait_for_earlier_kernels();
-  if (threadIdx.x < 32) {
-    enter_receive(args, device::Operation::kDispatch, smem.entry);
-    number_area(args, smem);
+  if (args.alone) device::let_next_kernel_start();
+  __syncthreads();
+
+  RowReceiver receiver(args, smem.num_tokens, smem.rows);
+  if (smem.arrival.all_here && is_worker()) {
+    receiver.load_first();
+    read_expert_rows(args, smem.rows);
+  } else if (smem.arrival.all_here) {
+    read_num_tokens(args, smem);
+    compare_terms(args, smem.arrival);
   }
   __syncthreads();
-  if (smem.entry.found.state == device::CallState::kDone) {
-    RowExpander<ExpertOrder::kPadded>(args.expand, args.kept_weights, smem.expand).run();
-  }
-  if (device::is_last_plain_block<device::Spoken::kReads>(&args.channel->blocks_done)) leave(args, smem);
+  if (is_worker() && smem.arrival.found.state == device::CallState::kDone) receiver.run(smem.most_tokens);
+  if (blockIdx.x == 0) finish_counts(args, smem);
+  if (leave_arrival(args, smem.arrival)) clear_counts(args);
 }
 
 }  // namespace crossdock::kernels

@@ -1,63 +1,89 @@
 // The kernel that sends a latency dispatch: who does what, nothing else.
 #pragma once
 
+#include "device/ptx/barrier.cuh"
 #include "device/ptx/grid.cuh"
-#include "device/sync/last_plain_block.cuh"
+#include "kernels/latency/roles/count_tokens.cuh"
 #include "kernels/latency/roles/send_row.cuh"
 #include "kernels/latency/roles/send_selections.cuh"
 #include "kernels/latency/roles/signals.cuh"
 
 namespace crossdock::kernels {
 
+struct LatencySendSmem {
+  std::uint64_t tag;
+  bool ready;
+  std::int32_t rows[device::kMaxExperts];  ///< of each expert, among the tokens that the block has counted
+};
+
 /// A rank that rejected its call sends nothing but that.
 __device__ __forceinline__ int num_sent_tokens(const LatencySendArgs& args) {
   return args.terms.rejected < 0 ? args.num_tokens : 0;
 }
 
-/// The first warp: waits until the areas are free again.
-__device__ __forceinline__ void enter(const LatencySendArgs& args, LatencySendSmem& smem) {
+/// The last warp: waits until the areas are free again.
+__device__ __forceinline__ void enter_send(const LatencySendArgs& args, LatencySendSmem& smem) {
   const std::uint64_t tag = device::load_relaxed_sys(&args.channel->tag) + 1;
   const device::LatencyBoard& mine = latency_board(args.port, args.latency_board, args.port.rank);
   const bool ready =
       await_all(mine.released, tag - 1, args.port, device::Operation::kDispatch, device::Phase::kRelease, args.limit);
-  if (ready && blockIdx.x == 0) post_terms(args.port, args.latency_board, args.terms, num_sent_tokens(args));
-  if (threadIdx.x != 0) return;
+  if (threadIdx.x % 32 != 0) return;
   smem.tag = tag;
   smem.ready = ready;
 }
 
-/// A block a token, all of its loads before the first wait.
+/// All workers.
+__device__ __forceinline__ void clear_rows(const LatencySendArgs& args, LatencySendSmem& smem) {
+  for (int i = static_cast<int>(threadIdx.x); i < args.num_experts; i += kWorkers) smem.rows[i] = 0;
+  device::barrier_sync(1, kWorkers);
+}
+
+/// A block a token, all of its loads before the first wait; behind the tokens one block for what is told once.
 template <typename RowSender>
-__global__ void __launch_bounds__(kSendThreads, 1) latency_send_kernel(const __grid_constant__ LatencySendArgs args) {
+__global__ void __launch_bounds__(kLatencyThreads, kLatencyBlocksOfSm)
+    latency_send_kernel(const __grid_constant__ LatencySendArgs args) {
   __shared__ LatencySendSmem smem;
-  const int last_warp = kSendThreads / 32 - 1;
   const int warp = static_cast<int>(threadIdx.x / 32);
+  const bool speaks = warp == kWorkerWarps - 1;
   const int num_tokens = num_sent_tokens(args);
   const int stride = static_cast<int>(gridDim.x);
+  if (is_worker()) {
+    clear_rows(args, smem);
+  } else {
+    enter_send(args, smem);
+  }
   device::wait_for_earlier_kernels();
+  if (args.alone) device::let_next_kernel_start();
 
-  // A block without tokens may have to speak for the rank.
-  int token = static_cast<int>(blockIdx.x);
-  RowSender row(args, smem);
-  if (token < num_tokens) row.load(token, 0);
-  if (token >= num_tokens && warp == 0) enter(args, smem);
-  for (bool first = true; token < num_tokens; token += stride, first = false) {
-    const SentSelections selections = read_selections(args, token, warp == last_warp);
-    if (!first) row.load(token, 0);
-    SelectionSender beside(args, token);
-    if (first && warp == 0) enter(args, smem);
+  RowSender row(args);
+  int counted = 0;
+  for (int token = static_cast<int>(blockIdx.x); token <= num_tokens; token += stride) {
+    const bool is_token = token < num_tokens;
+    SentSelections selections{-1, 0};
+    if (is_worker() && is_token) {
+      row.load(token, 0);
+      selections = read_selections(args, token, speaks);
+    }
+    const SelectionSender beside(args, token, speaks && is_token);
+    if (is_worker()) count_tokens(args, counted, min(token + 1, num_tokens), smem.rows);
+    counted = token + 1;
     __syncthreads();
     if (!smem.ready) break;
-    for (int pass = 0; pass < row.num_passes(); ++pass) {
-      if (pass > 0) row.load(token, pass);
-      row.send(token, pass, selections.ranks);
+    if (!is_worker()) {
+      if (!is_token) post_terms(args.port, args.latency_board, args.terms, num_tokens);
+    } else if (is_token) {
+      if (speaks) beside.send(selections, smem.rows);
+      for (int pass = 0; pass < row.num_passes(); ++pass) {
+        if (pass > 0) row.load(token, pass);
+        row.send(token, pass, selections.ranks);
+      }
+    } else {
+      post_counts(args, smem.rows);
     }
-    if (warp == last_warp) beside.send(selections);
+    __syncthreads();
   }
 
-  if (device::is_last_plain_block<device::Spoken::kRemoteWrites>(&args.channel->blocks_done)) {
-    if (warp == 0) leave_send(args, smem.tag);
-  }
+  leave_send(args, smem.tag, smem.ready, true);
 }
 
 }  // namespace crossdock::kernels

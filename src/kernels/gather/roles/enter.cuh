@@ -39,7 +39,7 @@ __device__ __forceinline__ void share_weights(const GatherArgs& args, std::uint6
   device::store_release_sys(&theirs.shared[args.port.rank], tag);
 }
 
-/// The same for a rank without weights, at its end. A peer waits for it where ranks disagree: it shall find that out
+/// The same for a rank without weights. A peer waits for it where ranks disagree: it shall find that out
 /// from the terms, not at its deadline.
 __device__ __forceinline__ void share_nothing(const GatherArgs& args, std::uint64_t tag) {
   const int lane = static_cast<int>(threadIdx.x % 32);
@@ -60,8 +60,8 @@ __device__ __forceinline__ bool await_weights(const GatherArgs& args, GatherEntr
   return true;
 }
 
-/// The first warp. The last call's rows are released before this call's weights are posted: then all have read its.
-__device__ __forceinline__ void enter(const GatherArgs& args, GatherEntry& entry) {
+/// The last warp, before the kernels before this one have ended: waits until areas are free again.
+__device__ __forceinline__ void await_areas(const GatherArgs& args, GatherEntry& entry) {
   const std::uint64_t tag = device::load_relaxed_sys(&args.channel->tag) + 1;
   bool ready = true;
   if (goes_to_source(args)) {
@@ -71,14 +71,29 @@ __device__ __forceinline__ void enter(const GatherArgs& args, GatherEntry& entry
   } else {
     ready = !__any_sync(~0U, device::has_given_up(args.limit));
   }
+  if (threadIdx.x % 32 == 0) {
+    entry.tag = tag;
+    entry.ready = ready;
+  }
+  __syncwarp();
+}
+
+/// The same warp, once those kernels have. The last call's rows are released before this call's weights are posted:
+/// then all have read its.
+__device__ __forceinline__ void share(const GatherArgs& args, GatherEntry& entry) {
+  const std::uint64_t tag = entry.tag;
+  bool ready = entry.ready;
   if (ready && blockIdx.x == 0) {
     if (goes_to_source(args)) post_terms(args.port, args.latency_board, args.terms, 0);
-    if (args.weights_at_source) share_weights(args, tag);
+    if (args.weights_at_source) {
+      share_weights(args, tag);
+    } else {
+      share_nothing(args, tag);
+    }
   }
   if (ready && args.weights_at_source && args.terms.rejected < 0) ready = await_weights(args, entry, tag);
-  if (threadIdx.x % 32 != 0) return;
-  entry.tag = tag;
-  entry.ready = ready;
+  __syncwarp();
+  if (threadIdx.x % 32 == 0) entry.ready = ready;
 }
 
 }  // namespace crossdock::kernels

@@ -1,18 +1,28 @@
-// All threads of a block: one row, straight from registers to every rank that gets it.
+// The workers of a block: one row, straight from registers to every rank that gets it. Warps need nothing of each
+// other.
 #pragma once
 
 #include "base/math.hpp"
 #include "device/numeric/convert.cuh"
 #include "device/numeric/quantize.cuh"
 #include "kernels/latency/latency_args.hpp"
-#include "kernels/latency/latency_smem.cuh"
+#include "kernels/latency/roles/block.cuh"
 
 namespace crossdock::kernels {
+
+/// Vectors of 16 bytes, or eights of channels, that a worker has in flight.
+inline constexpr int kSendTogether = 4;
+
+/// Peers first: their bytes take longest.
+__device__ __forceinline__ int next_rank(std::uint32_t ranks, int own) {
+  const std::uint32_t peers = ranks & ~(1U << own);
+  return __ffs(static_cast<int>(peers != 0 ? peers : ranks)) - 1;
+}
 
 /// The row as it is. A pass is what the block has in flight together; most rows are one.
 class PlainRowSender {
  public:
-  __device__ PlainRowSender(const LatencySendArgs& args, LatencySendSmem& /*smem*/)
+  __device__ explicit PlainRowSender(const LatencySendArgs& args)
       : args_(args), vectors_(args.row_bytes / static_cast<int>(sizeof(uint4))) {}
 
   __device__ int num_passes() const { return base::div_up(vectors_, kPassVectors); }
@@ -27,9 +37,10 @@ class PlainRowSender {
 
   __device__ void send(int token, int pass, std::uint32_t ranks) const {
     const std::int64_t row = static_cast<std::int64_t>(args_.port.rank) * args_.max_tokens + token;
-    for (; ranks != 0; ranks &= ranks - 1) {
-      std::byte* const window = args_.port.windows[__ffs(static_cast<int>(ranks)) - 1];
-      auto* out = reinterpret_cast<uint4*>(window + args_.area.x) + row * vectors_;
+    while (ranks != 0) {
+      const int rank = next_rank(ranks, args_.port.rank);
+      ranks &= ~(1U << rank);
+      auto* out = reinterpret_cast<uint4*>(args_.port.windows[rank] + args_.area.x) + row * vectors_;
 #pragma unroll
       for (int i = 0; i < kSendTogether; ++i) {
         if (at(pass, i) < vectors_) device::store_once(out + at(pass, i), values_[i]);
@@ -38,10 +49,10 @@ class PlainRowSender {
   }
 
  private:
-  static constexpr int kPassVectors = kSendThreads * kSendTogether;
+  static constexpr int kPassVectors = kWorkers * kSendTogether;
 
   static __device__ int at(int pass, int i) {
-    return pass * kPassVectors + i * kSendThreads + static_cast<int>(threadIdx.x);
+    return pass * kPassVectors + i * kWorkers + static_cast<int>(threadIdx.x);
   }
 
   const LatencySendArgs& args_;
@@ -49,13 +60,13 @@ class PlainRowSender {
   uint4 values_[kSendTogether];
 };
 
-/// The row made FP8: a thread has eight channels, 16 threads share a scale.
+/// The row made FP8: a thread has eights of channels, 16 threads share a scale, a warp has kWarpBlocks scales.
 template <int kElementBytes>
 class QuantizedRowSender {
  public:
-  __device__ QuantizedRowSender(const LatencySendArgs& args, LatencySendSmem& smem) : args_(args), smem_(smem) {}
+  __device__ explicit QuantizedRowSender(const LatencySendArgs& args) : args_(args) {}
 
-  __device__ int num_passes() const { return base::div_up(args_.hidden, kSendChannels); }
+  __device__ int num_passes() const { return base::div_up(args_.hidden, kPassChannels); }
 
   __device__ void load(int token, int pass) {
     const std::byte* row = args_.x + static_cast<std::int64_t>(token) * args_.hidden * kElementBytes;
@@ -68,64 +79,74 @@ class QuantizedRowSender {
   __device__ void send(int token, int pass, std::uint32_t ranks) const {
     const std::int64_t row = static_cast<std::int64_t>(args_.port.rank) * args_.max_tokens + token;
     uint2 bytes[kSendTogether];
+    std::uint32_t scales[kSendTogether];
 #pragma unroll
-    for (int i = 0; i < kSendTogether; ++i) bytes[i] = quantize(pass, i);
-    for (std::uint32_t left = ranks; left != 0; left &= left - 1) {
-      std::byte* const out = args_.port.windows[__ffs(static_cast<int>(left)) - 1] + args_.area.x + row * args_.hidden;
+    for (int i = 0; i < kSendTogether; ++i) bytes[i] = quantize(pass, i, scales[i]);
+    const ScaleWord scale = scale_word(scales, pass);
+    while (ranks != 0) {
+      const int rank = next_rank(ranks, args_.port.rank);
+      ranks &= ~(1U << rank);
+      std::byte* const window = args_.port.windows[rank];
+      std::byte* const out = window + args_.area.x + row * args_.hidden;
 #pragma unroll
       for (int i = 0; i < kSendTogether; ++i) {
         if (at(pass, i) < args_.hidden) *reinterpret_cast<uint2*>(out + at(pass, i)) = bytes[i];
       }
+      auto* words = reinterpret_cast<std::uint32_t*>(window + args_.area.scales) + row * args_.scale_words;
+      if (scale.at < args_.scale_words) words[scale.at] = scale.value;
     }
-    send_scales(row, pass, ranks);
   }
 
  private:
-  static constexpr int kBlocks = kSendChannels / kQuantBlock;
+  static constexpr int kLanes = kQuantBlock / device::kEight;
+  static constexpr int kWarpChannels = 32 * device::kEight * kSendTogether;
+  static constexpr int kPassChannels = kWarpChannels * kWorkerWarps;
+  static constexpr int kWarpBlocks = kWarpChannels / kQuantBlock;
+  static_assert(kLanes == 16 && kWarpBlocks == 2 * kSendTogether && kWarpBlocks % 4 == 0);
 
-  static __device__ int at(int pass, int i) {
-    return pass * kSendChannels + (i * kSendThreads + static_cast<int>(threadIdx.x)) * device::kEight;
+  struct ScaleWord {
+    int at;  ///< in the row; past its end in lanes that have none
+    std::uint32_t value;
+  };
+
+  static __device__ int lane() { return static_cast<int>(threadIdx.x % 32); }
+  static __device__ int first_of_warp(int pass) {
+    return pass * kPassChannels + static_cast<int>(threadIdx.x / 32) * kWarpChannels;
   }
+  static __device__ int at(int pass, int i) { return first_of_warp(pass) + (i * 32 + lane()) * device::kEight; }
 
-  /// The scale goes to shared memory; past the end of the row it is 0.
-  __device__ uint2 quantize(int pass, int i) const {
+  /// `scale`: the float's bits, or the exponent; past the end of the row 0.
+  __device__ uint2 quantize(int pass, int i, std::uint32_t& scale) const {
     float values[device::kEight];
     device::widen(raw_[i], args_.x_dtype, values);
     std::uint32_t amax = 0;
 #pragma unroll
     for (const float value : values) amax = max(amax, device::finite_magnitude(value));
-    constexpr int kLanes = kQuantBlock / device::kEight;
-    const device::BlockScale scale = device::block_scale(device::max_of_lanes<kLanes>(amax), args_.quantize);
-    if (threadIdx.x % kLanes == 0) {
-      const int block = (at(pass, i) - pass * kSendChannels) / kQuantBlock;
-      const bool is_row = at(pass, i) < args_.hidden;
-      if (args_.quantize == Quantize::kFp8Ue8m0) {
-        smem_.exponents[block] = static_cast<std::uint8_t>(is_row ? scale.exponent : 0);
-      } else {
-        smem_.scales[block] = is_row ? scale.scale : 0.0F;
-      }
-    }
-    return device::e4m3_eight(values, scale.multiplier);
+    const device::BlockScale block = device::block_scale(device::max_of_lanes<kLanes>(amax), args_.quantize);
+    scale = args_.quantize == Quantize::kFp8Ue8m0 ? block.exponent : __float_as_uint(block.scale);
+    if (at(pass, i) >= args_.hidden) scale = 0;
+    return device::e4m3_eight(values, block.multiplier);
   }
 
-  /// The last threads, which had the fewest channels.
-  __device__ void send_scales(std::int64_t row, int pass, std::uint32_t ranks) const {
-    __syncthreads();
-    const int words = args_.quantize == Quantize::kFp8Ue8m0 ? kBlocks / 4 : kBlocks;
-    const int thread = static_cast<int>(threadIdx.x) - (kSendThreads - kBlocks);
-    const int word = pass * words + thread;
-    if (thread >= 0 && thread < words && word < args_.scale_words) {
-      const std::uint32_t value = smem_.scale_words[thread];
-      for (; ranks != 0; ranks &= ranks - 1) {
-        std::byte* const window = args_.port.windows[__ffs(static_cast<int>(ranks)) - 1];
-        reinterpret_cast<std::uint32_t*>(window + args_.area.scales)[row * args_.scale_words + word] = value;
-      }
+  /// Scales in the order of their blocks, a lane each; of ue8m0 four in a word.
+  __device__ ScaleWord scale_word(const std::uint32_t (&scales)[kSendTogether], int pass) const {
+    std::uint32_t of_block = 0;
+#pragma unroll
+    for (int i = 0; i < kSendTogether; ++i) {
+      const std::uint32_t scale = __shfl_sync(~0U, scales[i], lane() % 2 * kLanes);
+      if (lane() / 2 == i) of_block = scale;
     }
-    __syncthreads();
+    const int first = first_of_warp(pass) / kQuantBlock;
+    if (args_.quantize != Quantize::kFp8Ue8m0) {
+      return {lane() < kWarpBlocks ? first + lane() : args_.scale_words, of_block};
+    }
+    std::uint32_t word = 0;
+#pragma unroll
+    for (int i = 0; i < 4; ++i) word |= __shfl_sync(~0U, of_block, (lane() * 4 + i) % 32) << (8 * i);
+    return {lane() < kWarpBlocks / 4 ? first / 4 + lane() : args_.scale_words, word};
   }
 
   const LatencySendArgs& args_;
-  LatencySendSmem& smem_;
   device::RawEight<kElementBytes> raw_[kSendTogether];
 };
 

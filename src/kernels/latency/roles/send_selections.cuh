@@ -3,6 +3,8 @@
 
 #include "device/sync/wait.cuh"
 #include "kernels/latency/latency_args.hpp"
+#include "kernels/latency/roles/count_tokens.cuh"
+#include "kernels/latency/roles/selection_word.cuh"
 #include "kernels/live.cuh"
 #include "kernels/placement.cuh"
 
@@ -46,11 +48,13 @@ __device__ __forceinline__ SentSelections read_selections(const LatencySendArgs&
 /// row.
 class SelectionSender {
  public:
-  __device__ SelectionSender(const LatencySendArgs& args, int token)
+  /// Loads where `speaks`.
+  __device__ SelectionSender(const LatencySendArgs& args, int token, bool speaks)
       : args_(args),
         lane_(static_cast<int>(threadIdx.x % 32)),
         token_(token),
         row_(static_cast<std::int64_t>(args.port.rank) * args.max_tokens + token) {
+    if (!speaks) return;
     if (args.topk_weights != nullptr && lane_ < args.top_k) {
       weight_ = args.topk_weights[static_cast<std::int64_t>(token) * args.top_k + lane_];
     }
@@ -58,18 +62,19 @@ class SelectionSender {
     second_scale_ = ready_scale(lane_ + 32);
   }
 
-  /// Once areas are free.
-  __device__ void send(const SentSelections& selections) const {
+  /// Once areas are free. `rows`: of each expert, this token's included.
+  __device__ void send(const SentSelections& selections, const std::int32_t* rows) const {
     const std::int64_t at = row_ * args_.top_k + lane_;
-    const bool repeated = is_repeated(selections.expert);
+    const bool repeated = is_chosen_again(selections.expert, lane_, args_.top_k);
+    const int ordinal = selections.expert >= 0 ? rows[selections.expert] - 1 : 0;
     for (int rank = 0; rank < args_.port.num_ranks; ++rank) {
       if (!is_live(args_.port, rank)) continue;
       std::byte* const window = args_.port.windows[rank];
       const ExpertRange experts = experts_of(rank, args_.num_experts, args_.port.num_ranks);
       const int local = selections.expert - experts.first;
       const bool mine = selections.expert >= 0 && local >= 0 && local < experts.count;
-      const std::int32_t index = !mine ? -1 : repeated ? kRepeatedExpert - local : local;
-      if (lane_ < args_.top_k) reinterpret_cast<std::int32_t*>(window + args_.area.idx)[at] = index;
+      const std::int32_t word = mine ? selection_word(local, ordinal, repeated) : -1;
+      if (lane_ < args_.top_k) reinterpret_cast<std::int32_t*>(window + args_.area.idx)[at] = word;
       if ((selections.ranks >> rank & 1U) == 0) continue;
       if (args_.topk_weights != nullptr && lane_ < args_.top_k) {
         reinterpret_cast<float*>(window + args_.area.weights)[at] = weight_;
@@ -89,9 +94,6 @@ class SelectionSender {
     return args_.scales[token_ * args_.scale_row_stride + word * args_.scale_word_stride];
   }
 
-  /// Whether an earlier k has the lane's expert too.
-  __device__ bool is_repeated(int expert) const { return (__match_any_sync(~0U, expert) & ((1U << lane_) - 1)) != 0; }
-
   __device__ void send_scales(std::byte* window) const {
     auto* out = reinterpret_cast<std::uint32_t*>(window + args_.area.scales) + row_ * args_.scale_words;
     if (lane_ < args_.scale_words) out[lane_] = first_scale_;
@@ -104,8 +106,8 @@ class SelectionSender {
   int token_;
   std::int64_t row_;  ///< of every part of the area
   float weight_ = 0;
-  std::uint32_t first_scale_;
-  std::uint32_t second_scale_;
+  std::uint32_t first_scale_ = 0;
+  std::uint32_t second_scale_ = 0;
 };
 
 }  // namespace crossdock::kernels

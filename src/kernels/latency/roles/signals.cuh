@@ -2,6 +2,7 @@
 #pragma once
 
 #include "device/port/board.hpp"
+#include "device/sync/last_plain_block.cuh"
 #include "device/sync/wait.cuh"
 #include "kernels/live.cuh"
 
@@ -42,32 +43,33 @@ __device__ __forceinline__ void post_terms(const device::PeerPort& port, std::ui
   }
 }
 
-/// The first warp of the last block, a lane a rank: rows and terms of all blocks are at the rank.
+/// The thread that ended the last block: rows and terms of all blocks are at the ranks.
 __device__ __forceinline__ void signal_arrived(const device::PeerPort& port, std::uint64_t offset, std::uint64_t tag) {
-  const int lane = static_cast<int>(threadIdx.x);
-  if (!is_live(port, lane)) return;
-  device::store_release_sys(&latency_board(port, offset, lane).arrived[port.rank], tag);
+  for (int rank = 0; rank < port.num_ranks; ++rank) {
+    if (is_live(port, rank)) device::store_relaxed_sys(&latency_board(port, offset, rank).arrived[port.rank], tag);
+  }
 }
 
-/// The first warp of the last block, a lane a rank: no block reads the rank's rows any more.
+/// The same: no block reads the ranks' rows any more.
 __device__ __forceinline__ void signal_released(const device::PeerPort& port, std::uint64_t offset, std::uint64_t tag) {
-  const int lane = static_cast<int>(threadIdx.x);
-  if (!is_live(port, lane)) return;
-  device::store_release_sys(&latency_board(port, offset, lane).released[port.rank], tag);
+  for (int rank = 0; rank < port.num_ranks; ++rank) {
+    if (is_live(port, rank)) device::store_relaxed_sys(&latency_board(port, offset, rank).released[port.rank], tag);
+  }
 }
 
-/// The first warp of the last block of a call that has no word for its peers, unless it gave up.
+/// All threads, at the end of a send: the last block says that all is there, or that this rank gave up.
 template <typename Args>
-__device__ __forceinline__ void leave_alone(const Args& args, std::uint64_t tag) {
-  if (__any_sync(~0U, device::has_given_up(args.limit))) device::tell_peers(args.port, args.board, args.limit);
-  if (threadIdx.x == 0) args.channel->tag = tag;
-}
-
-/// The first warp of the last block of a send: says that all is there, or that this rank gave up.
-template <typename Args>
-__device__ __forceinline__ void leave_send(const Args& args, std::uint64_t tag) {
-  if (!__any_sync(~0U, device::has_given_up(args.limit))) signal_arrived(args.port, args.latency_board, tag);
-  leave_alone(args, tag);
+__device__ __forceinline__ void leave_send(const Args& args, std::uint64_t tag, bool ready, bool signals) {
+  __shared__ device::Ended ended;
+  __syncthreads();
+  if (threadIdx.x >= 32) return;
+  if (threadIdx.x == 0) {
+    ended = device::end_block<device::Spoken::kRemoteWrites>(&args.channel->blocks_done, !ready);
+    if (ended == device::Ended::kLast && signals) signal_arrived(args.port, args.latency_board, tag);
+    if (ended != device::Ended::kNotLast) args.channel->tag = tag;
+  }
+  __syncwarp();
+  if (ended == device::Ended::kLastOfFailed) device::tell_peers(args.port, args.board, args.limit);
 }
 
 }  // namespace crossdock::kernels
