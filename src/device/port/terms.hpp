@@ -31,7 +31,8 @@ struct CallOutcome {
 };
 
 /// Device memory of this rank, one a channel (an independent series of calls). Captured graphs follow it: a kernel's
-/// tag is `tag + 1`, and the last block of the call's last kernel stores it here.
+/// tag is `tag + 1`, and one block of the call's last kernel stores it here: the last to end, or in latency mode the
+/// last that has read it.
 struct Channel {
   std::uint64_t tag = 0;          ///< of the last call; the epoch is in its upper bits, so it only grows
   std::uint32_t blocks_done = 0;  ///< 0 between kernels

@@ -38,6 +38,12 @@ __device__ __forceinline__ void store_release_sys(std::uint64_t* word, std::uint
   asm volatile("st.release.sys.global.u64 [%0], %1;" ::"l"(word), "l"(value) : "memory");
 }
 
+/// Has no answer, so nobody waits for one.
+__device__ __forceinline__ void add_release_sys(std::uint64_t* word, std::uint64_t value) {
+  pause();
+  asm volatile("red.release.sys.global.add.u64 [%0], %1;" ::"l"(word), "l"(value) : "memory");
+}
+
 __device__ __forceinline__ std::uint64_t load_acquire_gpu(const std::uint64_t* word) {
   std::uint64_t value;
   asm volatile("ld.acquire.gpu.global.u64 %0, [%1];" : "=l"(value) : "l"(word) : "memory");

@@ -5,6 +5,8 @@
 #include <array>
 #include <string>
 
+#include "device/port/board.hpp"
+
 namespace crossdock::device {
 namespace {
 
@@ -12,13 +14,19 @@ constexpr std::array<const char*, 3> kOperations{"routing", "dispatch", "combine
 constexpr std::array<const char*, 10> kPhases{"blocks", "announce", "rows",    "weights", "ready",
                                               "read",   "release",  "arrival", "abort",   "topk_idx"};
 
+/// The tag that a wait waited for or saw: of a sum, that of the last call that is complete.
+std::int64_t tag_of(Phase phase, std::uint64_t word) {
+  const bool is_sum = phase == Phase::kRelease || phase == Phase::kRows;
+  return static_cast<std::int64_t>(is_sum ? word >> kCallStepBits : word);
+}
+
 Report report_of(const WaitReport& report) {
   return {.operation = kOperations.at(static_cast<std::size_t>(report.operation)),
           .phase = kPhases.at(static_cast<std::size_t>(report.phase)),
           .rank = report.rank,
           .peer = report.peer,
-          .expected = static_cast<std::int64_t>(report.expected),
-          .observed = static_cast<std::int64_t>(report.observed)};
+          .expected = tag_of(report.phase, report.expected),
+          .observed = tag_of(report.phase, report.observed)};
 }
 
 }  // namespace
@@ -37,7 +45,7 @@ Error error_of(const WaitReport& report) {
   }
   return {ErrorCode::kDeadlineExceeded,
           fmt::format("{}, rank {}: rank {} did not answer in phase {}: expected tag {}, got {}", words.operation,
-                      report.rank, report.peer, words.phase, report.expected, report.observed),
+                      report.rank, report.peer, words.phase, words.expected, words.observed),
           words};
 }
 

@@ -23,6 +23,14 @@ __device__ __forceinline__ bool has_given_up(const WaitLimit& limit) {
   return *static_cast<const volatile std::uint32_t*>(limit.gave_up) != 0;
 }
 
+/// One thread. As has_given_up, in order: who asks after giving up sees what others wrote before they were told no.
+__device__ __forceinline__ bool ask_given_up(const WaitLimit& limit) {
+  fence_gpu();
+  if (atomicAdd(limit.gave_up, 0U) == 0) return false;
+  fence_gpu();
+  return true;
+}
+
 __device__ __forceinline__ void write_report(WaitReport* report, const Awaited& awaited, std::uint64_t expected,
                                              std::uint64_t observed) {
   report->operation = awaited.operation;

@@ -143,6 +143,7 @@ void push_to(CudaContext& context, int slot, kernels::GatherArgs& args) {
   args.tokens_per_source = context.config.latency_max_tokens;
   args.channel = &context.own_words()->combine_send[slot];
   args.latency_board = context.layout.combine_board(slot);
+  args.alone = context.has_gpu_alone();
 }
 
 void launch_gather(PendingCombine& state, const Shared& shared) {
@@ -164,7 +165,6 @@ void launch_gather(PendingCombine& state, const Shared& shared) {
   args.out = shared.gathered;
   args.channel = &context.own_words()->share;
   if (is_pushed(plan)) push_to(context, state.slot, args);
-  args.alone = is_pushed(plan) && context.starts_early(plan.tokens);
   const int num_sms = is_pushed(plan) ? context.latency_sms() : state.launch.num_sms;
   kernels::launch_gather(args, num_sms, state.launch.stream);
 }
@@ -223,7 +223,8 @@ kernels::LatencySumArgs sum_arguments(CudaContext& context, int slot, const devi
           .area = context.windows->peer_window(context.rank()) + context.layout.combine_area(slot),
           .max_tokens = context.config.latency_max_tokens,
           .num_experts = context.config.num_experts,
-          .limit = context.limit()};
+          .limit = context.limit(),
+          .alone = context.has_gpu_alone()};
 }
 
 void launch_sum(PendingCombine& state) {
@@ -240,7 +241,6 @@ void launch_sum(PendingCombine& state) {
   set_bias(state.input, args);
   args.y = static_cast<std::byte*>(state.result.y.data);
   args.outcome = state.outcome;
-  args.alone = context.starts_early(plan.tokens);
   kernels::launch_latency_sum(args, context.latency_sms(), state.launch.stream);
 }
 

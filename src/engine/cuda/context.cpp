@@ -62,6 +62,7 @@ CudaContext::CudaContext(Bootstrap& bootstrap, const GroupConfig& group_config, 
   windows =
       transport::connect_p2p(bootstrap, {.device = device->device(),
                                          .window_bytes = window_bytes,
+                                         .atomics = group_config.latency_max_tokens > 0,
                                          .deadline = std::max(group_config.deadline, std::chrono::milliseconds{1})});
   arena = std::make_shared<Arena>(windows, std::span(windows->peer_window(rank()), windows->window_bytes(rank())),
                                   layout.arena_begin(), rank());
@@ -260,15 +261,15 @@ void CudaContext::enter_epoch(std::int64_t epoch) {
   std::byte* window = windows->peer_window(rank());
   check(cudaMemcpyAsync(own_words(), &own, sizeof own, cudaMemcpyHostToDevice, stream), "cudaMemcpyAsync");
   check(cudaMemsetAsync(window + layout.routing_scratch(), 0, layout.scratch_bytes(), stream), "cudaMemsetAsync");
-  // Areas are free: nobody sends to them before everybody has entered the epoch.
-  const std::vector<std::uint64_t> released(device::kMaxPeers, tag);
+  // Areas are free: nobody sends to them before everybody has entered the epoch. Nobody adds to the sums of the last
+  // one any more: every rank's calls have ended before it proposes a new epoch.
+  device::LatencyBoard fresh;
+  std::ranges::fill(fresh.arrived, device::steps_of(tag));
+  std::ranges::fill(fresh.released, device::steps_of(tag));
   const int slots = config.latency_max_tokens > 0 ? config.latency_slots : 0;
   for (int slot = 0; slot < slots; ++slot) {
     for (const std::size_t board : {layout.dispatch_board(slot), layout.combine_board(slot)}) {
-      auto* to = reinterpret_cast<device::LatencyBoard*>(window + board)->released;
-      check(
-          cudaMemcpyAsync(to, released.data(), sizeof(device::LatencyBoard::released), cudaMemcpyHostToDevice, stream),
-          "cudaMemcpyAsync");
+      check(cudaMemcpyAsync(window + board, &fresh, sizeof fresh, cudaMemcpyHostToDevice, stream), "cudaMemcpyAsync");
     }
   }
   check(cudaStreamSynchronize(stream), "cudaStreamSynchronize");

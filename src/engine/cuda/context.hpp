@@ -58,9 +58,8 @@ class CudaContext {
   OwnWords* own_words() const;
   /// SMs of a call that has nobody else on the GPU to wait for while bytes fly.
   int latency_sms() const { return latency_sms_; }
-  /// Kernels of a latency call may start while the ones before them run: no other rank's kernels need room on this GPU,
-  /// and there is little to move (measured: a pair of 1 token gains 1.8 us by it, one of 128 tokens loses 1.4).
-  bool starts_early(std::int64_t tokens) const { return latency_sms_ == device->num_sms() && tokens <= 16; }
+  /// No other rank's kernels need room on this GPU: those of a latency call may start while the ones before them run.
+  bool has_gpu_alone() const { return latency_sms_ == device->num_sms(); }
 
   /// Checks the stream, and makes it wait for what the caller asks.
   Launch begin(const Execution& execution) const;

@@ -72,27 +72,23 @@ kernels::LatencySendArgs send_arguments(CudaContext& context, int slot, const de
           .max_tokens = context.config.latency_max_tokens,
           .top_k = 1,
           .num_experts = context.config.num_experts,
-          .limit = context.limit()};
+          .limit = context.limit(),
+          .alone = context.has_gpu_alone()};
 }
 
 kernels::LatencyReceiveArgs receive_arguments(CudaContext& context, int slot, const device::Terms& terms) {
-  kernels::LatencyReceiveArgs args{.port = context.port(),
-                                   .latency_board = context.layout.dispatch_board(slot),
-                                   .board = context.layout.board(),
-                                   .channel = &context.own_words()->latency_receive[slot],
-                                   .terms = terms,
-                                   .max_tokens = context.config.latency_max_tokens,
-                                   .limit = context.limit()};
-  args.expand = {.rank = context.rank(),
-                 .num_ranks = context.num_ranks(),
-                 .num_local_experts = context.num_local_experts(),
-                 .order = kernels::ExpertOrder::kPadded,
-                 .rows_per_expert = std::int64_t{context.num_ranks()} * context.config.latency_max_tokens,
-                 .gave_up = args.limit.gave_up};
-  return args;
+  return {.port = context.port(),
+          .latency_board = context.layout.dispatch_board(slot),
+          .board = context.layout.board(),
+          .channel = &context.own_words()->latency_receive[slot],
+          .terms = terms,
+          .max_tokens = context.config.latency_max_tokens,
+          .num_local_experts = context.num_local_experts(),
+          .limit = context.limit(),
+          .alone = context.has_gpu_alone()};
 }
 
-kernels::ArrivedRows arrived_rows(const PendingDispatch& state) {
+kernels::LatencyRows arrived_rows(const PendingDispatch& state) {
   const CudaContext& context = *state.context;
   const device::Offer area = context.layout.dispatch_area(state.slot);
   const std::byte* window = context.windows->peer_window(context.rank());
@@ -100,30 +96,23 @@ kernels::ArrivedRows arrived_rows(const PendingDispatch& state) {
   const auto* weights = reinterpret_cast<const float*>(window + area.weights);
   return {.x = window + area.x,
           .scales = state.format.scale_words == 0 ? nullptr : scales,
-          .idx = reinterpret_cast<const std::int32_t*>(window + area.idx),
-          .weights = state.format.weights_given ? weights : nullptr,
-          .first_row = state.plan->receiver.source_first,
-          .num_rows = state.plan->receiver.source_rows};
+          .selections = reinterpret_cast<const std::int32_t*>(window + area.idx),
+          .weights = state.format.weights_given ? weights : nullptr};
 }
 
 /// An expert's rows follow the table of outputs.
-void set_outputs(const PendingDispatch& state, kernels::ExpandArgs& args) {
-  const DispatchResult& result = state.result;
-  args.top_k = state.format.top_k;
-  args.row_bytes = static_cast<int>(row_bytes(state.format));
-  args.scale_words = static_cast<int>(state.format.scale_words);
-  args.arrived = arrived_rows(state);
-  args.x = static_cast<std::byte*>(result.x.data);
-  args.scales = static_cast<std::uint32_t*>(result.scales.data);
-  args.scale_strides = {
-      .expert = result.scales.strides[0], .row = result.scales.strides[1], .word = result.scales.strides[2]};
-  args.weights = static_cast<float*>(result.topk_weights.data);
-  args.tokens_per_expert = static_cast<std::int32_t*>(result.tokens_per_expert.data);
-  args.num_rows = static_cast<std::int64_t*>(result.device_num_rows.data);
-  args.source_count = static_cast<std::int32_t*>(result.source_count.data);
-  args.source_begin = static_cast<std::int32_t*>(result.source_begin.data);
-  args.source_token = static_cast<std::int32_t*>(result.source_token.data);
-  args.positions = state.plan->receiver.positions;
+kernels::PaddedRows outputs(const DispatchResult& result) {
+  return {.x = static_cast<std::byte*>(result.x.data),
+          .scales = static_cast<std::uint32_t*>(result.scales.data),
+          .scale_expert_stride = result.scales.strides[0],
+          .scale_row_stride = result.scales.strides[1],
+          .scale_word_stride = result.scales.strides[2],
+          .weights = static_cast<float*>(result.topk_weights.data),
+          .tokens_per_expert = static_cast<std::int32_t*>(result.tokens_per_expert.data),
+          .num_rows = static_cast<std::int64_t*>(result.device_num_rows.data),
+          .source_count = static_cast<std::int32_t*>(result.source_count.data),
+          .source_begin = static_cast<std::int32_t*>(result.source_begin.data),
+          .source_token = static_cast<std::int32_t*>(result.source_token.data)};
 }
 
 }  // namespace
@@ -170,7 +159,6 @@ void send_latency(PendingDispatch& state) {
   args.idx_is_64 = !state.cached && state.plan->idx_dtype == DType::kInt64;
   args.topk_weights = static_cast<const float*>(input.topk_weights.data);
   args.selections = state.plan->source.selections;
-  args.alone = context.starts_early(state.plan->tokens);
   kernels::launch_latency_send(args, context.latency_sms(), state.launch.stream);
 }
 
@@ -178,12 +166,16 @@ void receive_latency(PendingDispatch& state) {
   CudaContext& context = *state.context;
   kernels::LatencyReceiveArgs args =
       receive_arguments(context, state.slot, CudaContext::terms_of(state.facts.agreement));
+  args.top_k = state.format.top_k;
+  args.row_bytes = static_cast<int>(row_bytes(state.format));
+  args.scale_words = static_cast<int>(state.format.scale_words);
+  args.arrived = arrived_rows(state);
+  args.out = outputs(state.result);
   args.first_row = state.plan->receiver.source_first;
   args.num_rows = state.plan->receiver.source_rows;
+  args.positions = state.plan->receiver.positions;
   args.kept_weights = state.plan->receiver.weights;
-  set_outputs(state, args.expand);
   args.outcome = state.outcome;
-  args.alone = context.starts_early(state.plan->tokens);
   kernels::launch_latency_receive(args, context.latency_sms(), state.launch.stream);
   context.slot_busy[static_cast<std::size_t>(state.slot)] = 0;
   state.result.num_rows = -1;
@@ -201,14 +193,12 @@ void reject_latency(CudaContext& context, const Launch& launch, const device::Te
   Pieces pieces;
   pieces.add(args.first_row, ranks);
   pieces.add(args.num_rows, ranks);
-  pieces.add(args.expand.tokens_per_expert, experts);
-  pieces.add(args.expand.num_rows, 1);
-  pieces.add(args.expand.source_count, experts * ranks);
-  pieces.add(args.expand.source_begin, experts * ranks);
+  pieces.add(args.out.tokens_per_expert, experts);
+  pieces.add(args.out.num_rows, 1);
+  pieces.add(args.out.source_count, experts * ranks);
+  pieces.add(args.out.source_begin, experts * ranks);
   const Reservation memory = context.reserve(pieces.total());
   pieces.set_base(memory.data);
-  args.expand.arrived.first_row = args.first_row;
-  args.expand.arrived.num_rows = args.num_rows;
   args.outcome = &context.device->words().nobody_looks;
   kernels::launch_latency_receive(args, context.latency_sms(), launch.stream);
 }

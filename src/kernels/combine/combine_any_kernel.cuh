@@ -24,7 +24,7 @@ __global__ void __launch_bounds__(kCombineAnyThreads, 1) combine_any_kernel(cons
     if (args.topk_weights != nullptr) collect_weights(args);
     sum_any<kElementBytes>(args, entry);
   }
-  if (device::is_last_plain_block<device::Spoken::kReads>(&args.channel->blocks_done)) leave(args, entry);
+  if (device::is_last_plain_block(&args.channel->blocks_done)) leave(args, entry);
 }
 
 }  // namespace crossdock::kernels

@@ -29,7 +29,7 @@ __global__ void __launch_bounds__(Shape::kVariant.threads(), 1)
     pull_plain<V>(args, smem.entry);
 #endif
   }
-  if (device::is_last_plain_block<device::Spoken::kReads>(&args.channel->blocks_done)) leave(args, smem.entry);
+  if (device::is_last_plain_block(&args.channel->blocks_done)) leave(args, smem.entry);
 }
 
 }  // namespace crossdock::kernels

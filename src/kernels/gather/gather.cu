@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 
 #include "kernels/float_kernels.hpp"
 #include "kernels/gather/gather.hpp"
@@ -8,8 +9,11 @@
 namespace crossdock::kernels {
 namespace {
 
-constexpr FloatKernels<GatherArgs> kKernels{&gather_kernel<DType::kBf16>, &gather_kernel<DType::kFp16>,
-                                            &gather_kernel<DType::kFp32>};
+template <int kWarps>
+constexpr FloatKernels<GatherArgs> kKernels{&gather_kernel<DType::kBf16, kWarps>, &gather_kernel<DType::kFp16, kWarps>,
+                                            &gather_kernel<DType::kFp32, kWarps>};
+constexpr auto kOwnKernels = kKernels<kOwnGatherWarps>;
+constexpr auto kSourceKernels = kKernels<kWorkerWarps>;
 
 /// No more blocks than there is work for; of kOwn the host does not know it.
 int num_blocks(const GatherArgs& args, int num_sms) {
@@ -17,21 +21,28 @@ int num_blocks(const GatherArgs& args, int num_sms) {
   if (args.target == GatherArgs::Target::kOwn) return num_sms;
   const std::int64_t parts = base::div_up(args.hidden, device::kSumChannels);
   const std::int64_t tasks = args.port.num_ranks * args.tokens_per_source * parts;
-  const std::int64_t blocks = base::div_up<std::int64_t>(tasks, kGatherWarps);
+  const std::int64_t blocks = base::div_up<std::int64_t>(tasks, kWorkerWarps);
   return static_cast<int>(std::clamp<std::int64_t>(blocks, 1, num_sms));
 }
 
 }  // namespace
 
-LoadedKernels load_gather() { return kKernels.load("gather", kGatherThreads); }
+LoadedKernels load_gather() {
+  LoadedKernels kernels = kOwnKernels.load("gather", gather_threads(kOwnGatherWarps));
+  std::ranges::move(kSourceKernels.load("gather to tokens' ranks", kLatencyThreads), std::back_inserter(kernels));
+  return kernels;
+}
 
 void launch_gather(const GatherArgs& args, int num_sms, cudaStream_t stream) {
   if (num_sms < 1) refuse("gather", "num_sms", "at least 1", num_sms);
   if (args.port.num_ranks > device::kMaxPeers) refuse("gather", "ranks of a node", "at most 32", args.port.num_ranks);
   const bool has_rows = args.terms.rejected < 0;
   if (has_rows && args.top_k > 32) refuse("gather", "top_k", "at most 32", args.top_k);
-  const auto kernel = has_rows ? kKernels.of("gather", args.row_dtype, args.hidden) : kKernels.bf16;
-  launch_overlapped("gather", kernel, num_blocks(args, num_sms), kGatherThreads, 0, stream, args);
+  const bool is_own = args.target == GatherArgs::Target::kOwn;
+  const auto& kernels = is_own ? kOwnKernels : kSourceKernels;
+  const auto kernel = has_rows ? kernels.of("gather", args.row_dtype, args.hidden) : kernels.bf16;
+  launch_overlapped("gather", kernel, num_blocks(args, num_sms),
+                    gather_threads(is_own ? kOwnGatherWarps : kWorkerWarps), 0, stream, args);
 }
 
 }  // namespace crossdock::kernels

@@ -7,26 +7,35 @@
 
 namespace crossdock::kernels {
 
-/// The last warp waits and speaks, the others work.
-template <DType kType>
-__global__ void __maxnreg__(kGatherRegisters) gather_kernel(const __grid_constant__ GatherArgs args) {
+/// All threads, at the end of a block. Rows in the own window are the next kernel's.
+__device__ __forceinline__ void leave(const GatherArgs& args, bool ready) {
+  __syncthreads();
+  if (threadIdx.x >= 32) return;
+  if (!ready) {
+    device::tell_peers(args.port, args.board, args.limit);
+  } else if (goes_to_source(args)) {
+    signal_arrived(args.port, args.latency_board);
+  }
+}
+
+template <DType kType, int kWarps>
+__global__ void __launch_bounds__(gather_threads(kWarps), kWarps == kWorkerWarps ? kLatencyBlocksOfSm : 1)
+    gather_kernel(const __grid_constant__ GatherArgs args) {
   __shared__ GatherEntry entry;
-  const bool works = threadIdx.x < kGatherWarps * 32;
+  const bool works = threadIdx.x < kWarps * 32;
   if (!works) await_areas(args, entry);
   device::wait_for_earlier_kernels();
-  // Beside the next kernel's blocks there is no room for those of a dispatch. A peer's gather may wait for this rank's
-  // weights, which may have to wait for a dispatch.
-  if (args.alone && !args.weights_at_source) device::let_next_kernel_start();
+  if (args.alone) device::let_next_kernel_start();
+  RowGatherer<kType, kWarps> gatherer(args, entry);
   if (works) {
-    RowGatherer<kType> gatherer(args, entry);
     gatherer.prepare();
-    __syncthreads();
-    if (entry.ready) gatherer.run();
   } else {
     share(args, entry);
-    __syncthreads();
   }
-  leave_send(args, entry.tag, entry.ready, goes_to_source(args));
+  __syncthreads();
+  if (works && entry.ready) gatherer.run();
+  if (!works) note_call(args.channel, entry.call);
+  leave(args, entry.ready);
 }
 
 }  // namespace crossdock::kernels

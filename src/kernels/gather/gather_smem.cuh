@@ -1,21 +1,21 @@
-// A block of a gather, and what it knows once it may begin.
+// A block of a gather: warps that work, and one that waits and speaks.
 #pragma once
 
-#include <cstdint>
-
 #include "device/port/peer_port.hpp"
+#include "kernels/latency/roles/block.cuh"
+#include "kernels/latency/roles/call.cuh"
 
 namespace crossdock::kernels {
 
-/// More of them than other blocks of latency mode have: a row that goes back is made of many.
-inline constexpr int kGatherWarps = 16;
-inline constexpr int kGatherThreads = kGatherWarps * 32 + 32;
-/// A block fits an SM beside one of the others.
-inline constexpr int kGatherRegisters = 80;
+/// Rows for the tokens' ranks are made by blocks like those of the other kernels of latency mode, which have to fit an
+/// SM beside them. Rows for the own window are throughput mode's, on few SMs: more warps a block.
+inline constexpr int kOwnGatherWarps = 16;
+constexpr int gather_threads(int warps) { return warps * 32 + 32; }
+static_assert(gather_threads(kWorkerWarps) == kLatencyThreads);
 
-/// What a block of a gather knows once it may begin.
+/// What a block knows once it may begin.
 struct GatherEntry {
-  std::uint64_t tag;
+  LatencyCall call;
   bool ready;
   const float* weights[device::kMaxPeers];  ///< given at combine, by source
 };

@@ -68,9 +68,9 @@ void launch_latency_send(const LatencySendArgs& args, int num_sms, cudaStream_t 
 }
 
 void launch_latency_receive(const LatencyReceiveArgs& args, int num_sms, cudaStream_t stream) {
-  check("latency_receive", args, args.expand.top_k, num_sms);
-  if (args.expand.num_local_experts > device::kMaxExperts) {
-    refuse("latency_receive", "experts of a rank", "at most 1024", args.expand.num_local_experts);
+  check("latency_receive", args, args.top_k, num_sms);
+  if (args.num_local_experts > device::kMaxExperts) {
+    refuse("latency_receive", "experts of a rank", "at most 1024", args.num_local_experts);
   }
   const std::int64_t rows = static_cast<std::int64_t>(args.port.num_ranks) * args.max_tokens;
   launch_overlapped("latency_receive", &latency_receive_kernel, num_blocks(args.terms, rows + 1, num_sms),

@@ -9,7 +9,6 @@
 #include "device/port/peer_port.hpp"
 #include "device/port/terms.hpp"
 #include "device/sync/wait_limit.hpp"
-#include "kernels/expand/expand_args.hpp"
 
 namespace crossdock::kernels {
 
@@ -46,8 +45,30 @@ struct LatencySendArgs {
   bool alone = false;  ///< on its GPU: the next kernel's blocks may come while these run
 };
 
+/// Rows in the slot's area of the own window: those of a source begin at source * max_tokens.
+struct LatencyRows {
+  const std::byte* x = nullptr;              ///< [R * max_tokens, row bytes], 16-byte aligned
+  const std::uint32_t* scales = nullptr;     ///< [R * max_tokens, scale words], or nullptr
+  const std::int32_t* selections = nullptr;  ///< [R * max_tokens, K]: selection_word.cuh
+  const float* weights = nullptr;            ///< [R * max_tokens, K], or nullptr
+};
+
+/// Outputs of expert_padded as in crossdock::DispatchResult; what a call does not have is nullptr.
+struct PaddedRows {
+  std::byte* x = nullptr;           ///< [E_local, R * max_tokens] rows of row_bytes
+  std::uint32_t* scales = nullptr;  ///< strides in words
+  std::int64_t scale_expert_stride = 0;
+  std::int64_t scale_row_stride = 0;
+  std::int64_t scale_word_stride = 1;
+  float* weights = nullptr;                   ///< of a row that several selections share, the lowest k's
+  std::int32_t* tokens_per_expert = nullptr;  ///< [E_local]: rows
+  std::int64_t* num_rows = nullptr;           ///< [1]: of all experts
+  std::int32_t* source_count = nullptr;       ///< [E_local, R]
+  std::int32_t* source_begin = nullptr;       ///< [E_local, R]
+  std::int32_t* source_token = nullptr;       ///< [E_local, R * max_tokens]
+};
+
 /// Waits for all live sources, gives their rows to the experts, then releases the area.
-/// expand.arrived.first_row and num_rows are not looked at: a source's rows begin at source * max_tokens.
 struct LatencyReceiveArgs {
   device::PeerPort port = {};
   std::uint64_t latency_board = 0;
@@ -55,11 +76,20 @@ struct LatencyReceiveArgs {
   device::Channel* channel = nullptr;  ///< the receives' own
   device::Terms terms = {};
   int max_tokens = 0;
-  std::int32_t* first_row = nullptr;  ///< [R], for combine
+  int top_k = 0;
+  int num_local_experts = 0;
+  int row_bytes = 0;  ///< a multiple of 16
+  int scale_words = 0;
+  LatencyRows arrived = {};
+  PaddedRows out = {};
+
+  // For combine
+  std::int32_t* first_row = nullptr;  ///< [R]
   std::int32_t* num_rows = nullptr;   ///< [R]
-  /// For combine: [R * max_tokens, K], or nullptr: weights that came, because the area is written again.
-  float* kept_weights = nullptr;
-  ExpandArgs expand = {};
+  /// [R * max_tokens, K]: expert * (R * max_tokens) + row of each selection of this rank, -1 elsewhere; a repeated
+  /// expert has the same row twice.
+  std::int32_t* positions = nullptr;
+  float* kept_weights = nullptr;  ///< [R * max_tokens, K], or nullptr: weights that came, as the area is written again
   device::CallOutcome* outcome = nullptr;
   device::WaitLimit limit = {};
   bool alone = false;  ///< on its GPU: the next kernel's blocks may come while these run

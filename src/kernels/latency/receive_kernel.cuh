@@ -30,20 +30,20 @@ __device__ __forceinline__ void read_num_tokens(const LatencyReceiveArgs& args, 
 
 /// All workers.
 __device__ __forceinline__ void read_expert_rows(const LatencyReceiveArgs& args, ExpertRows& rows) {
-  const int experts = args.expand.num_local_experts;
+  const int experts = args.num_local_experts;
   const device::LatencyBoard& mine = latency_board(args.port, args.latency_board, args.port.rank);
   for (int i = static_cast<int>(threadIdx.x); i < experts * args.port.num_ranks; i += kWorkers) {
     rows[i] = is_live(args.port, i / experts) ? __ldcg(mine.expert_rows + i) : 0;
   }
 }
 
-/// The first block, all threads.
-__device__ __forceinline__ void finish_counts(const LatencyReceiveArgs& args, LatencyReceiveSmem& smem) {
-  if (smem.arrival.found.state == device::CallState::kDone) {
-    write_counts(args, smem.num_tokens, smem.rows, smem.all_rows);
-  } else {
-    clear_counts(args);
-  }
+/// The last warp, once the block is done: a call that failed has no rows. The first block has written counts, and any
+/// block may have given up: of the two that ask whether this rank gave up, the later one sees the other and clears.
+__device__ __forceinline__ void clear_failed(const LatencyReceiveArgs& args, device::CallState state) {
+  if (blockIdx.x != 0 && state != device::CallState::kGaveUp) return;
+  const bool gave_up = threadIdx.x % 32 == 0 && device::ask_given_up(args.limit);
+  __syncwarp();
+  if (__any_sync(~0U, gave_up) || state != device::CallState::kDone) clear_counts(args);
 }
 
 static __global__ void __launch_bounds__(kLatencyThreads, kLatencyBlocksOfSm)
@@ -63,9 +63,14 @@ static __global__ void __launch_bounds__(kLatencyThreads, kLatencyBlocksOfSm)
     compare_terms(args, smem.arrival);
   }
   __syncthreads();
-  if (is_worker() && smem.arrival.found.state == device::CallState::kDone) receiver.run(smem.most_tokens);
-  if (blockIdx.x == 0) finish_counts(args, smem);
-  if (leave_arrival(args, smem.arrival)) clear_counts(args);
+  const device::CallState state = smem.arrival.found.state;
+  if (is_worker() && state == device::CallState::kDone) receiver.run(smem.most_tokens);
+  if (!is_worker()) note_call(args.channel, smem.arrival.call);
+  if (blockIdx.x == 0 && state == device::CallState::kDone) {
+    write_counts(args, smem.num_tokens, smem.rows, smem.all_rows);
+  }
+  leave_arrival(args, smem.arrival);
+  if (!is_worker()) clear_failed(args, state);
 }
 
 }  // namespace crossdock::kernels

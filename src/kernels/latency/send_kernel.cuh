@@ -3,6 +3,7 @@
 
 #include "device/ptx/barrier.cuh"
 #include "device/ptx/grid.cuh"
+#include "kernels/latency/roles/call.cuh"
 #include "kernels/latency/roles/count_tokens.cuh"
 #include "kernels/latency/roles/send_row.cuh"
 #include "kernels/latency/roles/send_selections.cuh"
@@ -11,7 +12,7 @@
 namespace crossdock::kernels {
 
 struct LatencySendSmem {
-  std::uint64_t tag;
+  LatencyCall call;
   bool ready;
   std::int32_t rows[device::kMaxExperts];  ///< of each expert, among the tokens that the block has counted
 };
@@ -23,12 +24,12 @@ __device__ __forceinline__ int num_sent_tokens(const LatencySendArgs& args) {
 
 /// The last warp: waits until the areas are free again.
 __device__ __forceinline__ void enter_send(const LatencySendArgs& args, LatencySendSmem& smem) {
-  const std::uint64_t tag = device::load_relaxed_sys(&args.channel->tag) + 1;
+  const LatencyCall call = begin_call(args.channel);
   const device::LatencyBoard& mine = latency_board(args.port, args.latency_board, args.port.rank);
-  const bool ready =
-      await_all(mine.released, tag - 1, args.port, device::Operation::kDispatch, device::Phase::kRelease, args.limit);
+  const bool ready = await_all(mine.released, device::steps_of(call.tag - 1), args.port, device::Operation::kDispatch,
+                               device::Phase::kRelease, args.limit);
   if (threadIdx.x % 32 != 0) return;
-  smem.tag = tag;
+  smem.call = call;
   smem.ready = ready;
 }
 
@@ -36,6 +37,18 @@ __device__ __forceinline__ void enter_send(const LatencySendArgs& args, LatencyS
 __device__ __forceinline__ void clear_rows(const LatencySendArgs& args, LatencySendSmem& smem) {
   for (int i = static_cast<int>(threadIdx.x); i < args.num_experts; i += kWorkers) smem.rows[i] = 0;
   device::barrier_sync(1, kWorkers);
+}
+
+/// All threads, at the end of a block.
+__device__ __forceinline__ void leave_send(const LatencySendArgs& args, const LatencySendSmem& smem) {
+  __syncthreads();
+  if (!is_worker()) note_call(args.channel, smem.call);
+  if (threadIdx.x >= 32) return;
+  if (smem.ready) {
+    signal_arrived(args.port, args.latency_board);
+  } else {
+    device::tell_peers(args.port, args.board, args.limit);
+  }
 }
 
 /// A block a token, all of its loads before the first wait; behind the tokens one block for what is told once.
@@ -83,7 +96,7 @@ __global__ void __launch_bounds__(kLatencyThreads, kLatencyBlocksOfSm)
     __syncthreads();
   }
 
-  leave_send(args, smem.tag, smem.ready, true);
+  leave_send(args, smem);
 }
 
 }  // namespace crossdock::kernels

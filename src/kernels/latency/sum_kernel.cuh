@@ -25,6 +25,7 @@ __global__ void __launch_bounds__(kLatencyThreads, kLatencyBlocksOfSm)
   }
   __syncthreads();
   if (is_worker() && arrival.found.state == device::CallState::kDone) summer.run();
+  if (!is_worker()) note_call(args.channel, arrival.call);
   leave_arrival(args, arrival);
 }
 

@@ -49,12 +49,17 @@ std::unique_ptr<PeerWindows> connect_p2p(Bootstrap& bootstrap, const P2pOptions&
   std::unique_ptr<Handover> handover;
   const auto offers = agree(bootstrap, deadline, [&] {
     check_peer_access(bootstrap.rank(), options.device, ids);
+    if (options.atomics) check_peer_atomics(bootstrap.rank(), options.device, ids);
     const HandleKind kind = fabric ? HandleKind::kFabric : HandleKind::kFileDescriptor;
     DeviceAllocation memory = DeviceAllocation::make(options.device, options.window_bytes, kind);
     const OwnWindow own{.rank = bootstrap.rank(), .device = options.device, .devices = visible_devices(ids)};
-    handover = threads  ? hand_over_in_process(own, std::move(memory))
-               : fabric ? hand_over_by_fabric(own, std::move(memory))
-                        : hand_over_by_socket(own, std::move(memory), bootstrap.num_ranks());
+    if (threads) {
+      handover = hand_over_in_process(own, std::move(memory));
+    } else if (fabric) {
+      handover = hand_over_by_fabric(own, std::move(memory));
+    } else {
+      handover = hand_over_by_socket(own, std::move(memory), bootstrap.num_ranks());
+    }
     return handover->offer();
   });
   std::vector<std::shared_ptr<const DeviceMapping>> windows;

@@ -62,17 +62,17 @@ __device__ __forceinline__ bool await_weights(const GatherArgs& args, GatherEntr
 
 /// The last warp, before the kernels before this one have ended: waits until areas are free again.
 __device__ __forceinline__ void await_areas(const GatherArgs& args, GatherEntry& entry) {
-  const std::uint64_t tag = device::load_relaxed_sys(&args.channel->tag) + 1;
+  const LatencyCall call = begin_call(args.channel);
   bool ready = true;
   if (goes_to_source(args)) {
     const device::LatencyBoard& mine = latency_board(args.port, args.latency_board, args.port.rank);
-    ready =
-        await_all(mine.released, tag - 1, args.port, device::Operation::kCombine, device::Phase::kRelease, args.limit);
+    ready = await_all(mine.released, device::steps_of(call.tag - 1), args.port, device::Operation::kCombine,
+                      device::Phase::kRelease, args.limit);
   } else {
     ready = !__any_sync(~0U, device::has_given_up(args.limit));
   }
   if (threadIdx.x % 32 == 0) {
-    entry.tag = tag;
+    entry.call = call;
     entry.ready = ready;
   }
   __syncwarp();
@@ -81,7 +81,7 @@ __device__ __forceinline__ void await_areas(const GatherArgs& args, GatherEntry&
 /// The same warp, once those kernels have. The last call's rows are released before this call's weights are posted:
 /// then all have read its.
 __device__ __forceinline__ void share(const GatherArgs& args, GatherEntry& entry) {
-  const std::uint64_t tag = entry.tag;
+  const std::uint64_t tag = entry.call.tag;
   bool ready = entry.ready;
   if (ready && blockIdx.x == 0) {
     if (goes_to_source(args)) post_terms(args.port, args.latency_board, args.terms, 0);

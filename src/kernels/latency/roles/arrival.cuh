@@ -4,13 +4,14 @@
 #include "device/port/terms.hpp"
 #include "device/sync/write_outcome.cuh"
 #include "kernels/agree.cuh"
+#include "kernels/latency/roles/call.cuh"
 #include "kernels/latency/roles/signals.cuh"
 
 namespace crossdock::kernels {
 
 /// What a block knows of the call.
 struct Arrival {
-  std::uint64_t tag;
+  LatencyCall call;
   bool all_here;       ///< false: this rank gave up
   Disagreement found;  ///< where all are here
 };
@@ -18,11 +19,12 @@ struct Arrival {
 /// One warp, before the kernels before this one have ended: what comes from peers does not depend on them.
 template <typename Args>
 __device__ __forceinline__ void await_arrival(const Args& args, device::Operation operation, Arrival& arrival) {
-  const std::uint64_t tag = device::load_relaxed_sys(&args.channel->tag) + 1;
+  const LatencyCall call = begin_call(args.channel);
   const device::LatencyBoard& mine = latency_board(args.port, args.latency_board, args.port.rank);
-  const bool all_here = await_all(mine.arrived, tag, args.port, operation, device::Phase::kRows, args.limit);
+  const bool all_here =
+      await_all(mine.arrived, device::steps_of(call.tag), args.port, operation, device::Phase::kRows, args.limit);
   if (threadIdx.x % 32 != 0) return;
-  arrival.tag = tag;
+  arrival.call = call;
   arrival.all_here = all_here;
   arrival.found.state = device::CallState::kGaveUp;
 }
@@ -47,26 +49,21 @@ __device__ __forceinline__ void compare_terms(const Args& args, Arrival& arrival
   if (threadIdx.x % 32 == 0) arrival.found = found;
 }
 
-/// All threads, at the end of a block. True in the last one where a block gave up.
+/// All threads, at the end of a block. The first one says how the call ended, where it failed.
 template <typename Args>
-__device__ __forceinline__ bool leave_arrival(const Args& args, const Arrival& arrival) {
-  __shared__ device::Ended ended;
+__device__ __forceinline__ void leave_arrival(const Args& args, const Arrival& arrival) {
+  __syncthreads();
+  if (threadIdx.x >= 32) return;
   const Disagreement& found = arrival.found;
-  __syncthreads();
-  if (threadIdx.x == 0) {
-    const bool gave_up = found.state == device::CallState::kGaveUp;
-    ended = device::end_block<device::Spoken::kReads>(&args.channel->blocks_done, gave_up);
-    if (ended == device::Ended::kLast) signal_released(args.port, args.latency_board, arrival.tag);
-    if (ended != device::Ended::kNotLast) args.channel->tag = arrival.tag;
+  if (found.state == device::CallState::kGaveUp) {
+    device::tell_peers(args.port, args.board, args.limit);
+    return;
   }
-  __syncthreads();
-  if (ended == device::Ended::kLastOfFailed) device::tell_peers(args.port, args.board, args.limit);
-  if (ended == device::Ended::kLast && threadIdx.x == 0 && found.state != device::CallState::kDone) {
-    device::write_outcome(args.outcome,
-                          {.state = found.state, .rank = found.rank, .field = found.field, .theirs = found.theirs},
-                          arrival.tag);
-  }
-  return ended == device::Ended::kLastOfFailed;
+  signal_released(args.port, args.latency_board);
+  if (blockIdx.x != 0 || threadIdx.x != 0 || found.state == device::CallState::kDone) return;
+  device::write_outcome(args.outcome,
+                        {.state = found.state, .rank = found.rank, .field = found.field, .theirs = found.theirs},
+                        arrival.call.tag);
 }
 
 }  // namespace crossdock::kernels

@@ -23,7 +23,7 @@ class RowReceiver {
         num_tokens_(num_tokens),
         rows_(rows),
         lane_(static_cast<int>(threadIdx.x % 32)),
-        vectors_(args.expand.row_bytes / static_cast<int>(sizeof(uint4))),
+        vectors_(args.row_bytes / static_cast<int>(sizeof(uint4))),
         parts_(base::div_up(vectors_, kPartVectors)),
         // The first block counts: it comes last.
         task_(static_cast<int>((blockIdx.x + gridDim.x - 1) % gridDim.x) * kWorkerWarps +
@@ -60,12 +60,15 @@ class RowReceiver {
   }
 
   __device__ std::int64_t row() const { return static_cast<std::int64_t>(source_) * args_.max_tokens + token_; }
-  __device__ bool is_selection() const { return lane_ < args_.expand.top_k; }
+  __device__ bool is_selection() const { return lane_ < args_.top_k; }
+  __device__ std::int64_t rows_per_expert() const {
+    return static_cast<std::int64_t>(args_.port.num_ranks) * args_.max_tokens;
+  }
 
   __device__ void load() {
-    const ArrivedRows& arrived = args_.expand.arrived;
-    const std::int64_t at = row() * args_.expand.top_k + lane_;
-    word_ = is_selection() ? __ldcg(arrived.idx + at) : -1;
+    const LatencyRows& arrived = args_.arrived;
+    const std::int64_t at = row() * args_.top_k + lane_;
+    word_ = is_selection() ? __ldcg(arrived.selections + at) : -1;
     if (part_ == parts_) {
       if (arrived.weights != nullptr && is_selection()) weight_ = __ldcg(arrived.weights + at);
       values_[0] = {scale(lane_), scale(lane_ + 32), 0, 0};
@@ -85,13 +88,13 @@ class RowReceiver {
     const std::uint32_t places = __ballot_sync(~0U, is_own);
     if (part_ == parts_) {
       store_selection(place, is_own);
-      if (args_.expand.scales != nullptr) store_scales(place, places);
+      if (args_.out.scales != nullptr) store_scales(place, places);
       return;
     }
     const int first = part_ * kPartVectors + lane_;
     for (std::uint32_t left = places; left != 0; left &= left - 1) {
       const std::int64_t to_row = __shfl_sync(~0U, place, __ffs(static_cast<int>(left)) - 1);
-      auto* to = reinterpret_cast<uint4*>(args_.expand.x) + to_row * vectors_ + first;
+      auto* to = reinterpret_cast<uint4*>(args_.out.x) + to_row * vectors_ + first;
 #pragma unroll
       for (int i = 0; i < kTogether; ++i) {
         if (first + i * 32 < vectors_) device::store_once(to + i * 32, values_[i]);
@@ -103,15 +106,15 @@ class RowReceiver {
   __device__ std::int64_t place_of_lane() const {
     if (word_ < 0) return -1;
     const int expert = expert_of(word_);
-    std::int64_t place = expert * args_.expand.rows_per_expert + ordinal_of(word_);
-    for (int source = 0; source < source_; ++source) place += rows_[source * args_.expand.num_local_experts + expert];
+    std::int64_t place = expert * rows_per_expert() + ordinal_of(word_);
+    for (int source = 0; source < source_; ++source) place += rows_[source * args_.num_local_experts + expert];
     return place;
   }
 
   __device__ void store_selection(std::int64_t place, bool is_own) const {
-    const ExpandArgs& out = args_.expand;
-    const std::int64_t at = row() * out.top_k + lane_;
-    if (is_selection() && out.positions != nullptr) out.positions[at] = static_cast<std::int32_t>(place);
+    const PaddedRows& out = args_.out;
+    const std::int64_t at = row() * args_.top_k + lane_;
+    if (is_selection() && args_.positions != nullptr) args_.positions[at] = static_cast<std::int32_t>(place);
     if (place >= 0 && args_.kept_weights != nullptr) args_.kept_weights[at] = weight_;
     if (!is_own) return;
     if (out.weights != nullptr) out.weights[place] = weight_;
@@ -119,23 +122,23 @@ class RowReceiver {
   }
 
   __device__ std::uint32_t scale(int word) const {
-    const ArrivedRows& arrived = args_.expand.arrived;
-    if (args_.expand.scales == nullptr || word >= args_.expand.scale_words) return 0;
-    return __ldcg(arrived.scales + row() * args_.expand.scale_words + word);
+    const LatencyRows& arrived = args_.arrived;
+    if (args_.out.scales == nullptr || word >= args_.scale_words) return 0;
+    return __ldcg(arrived.scales + row() * args_.scale_words + word);
   }
 
   __device__ void store_scales(std::int64_t place, std::uint32_t places) const {
-    const ExpandArgs& out = args_.expand;
+    const PaddedRows& out = args_.out;
     const int expert = word_ >= 0 ? expert_of(word_) : 0;
     const std::int64_t at =
-        expert * out.scale_strides.expert + (place - expert * out.rows_per_expert) * out.scale_strides.row;
-    for (int word = lane_; word - lane_ < out.scale_words; word += 64) {
+        expert * out.scale_expert_stride + (place - expert * rows_per_expert()) * out.scale_row_stride;
+    for (int word = lane_; word - lane_ < args_.scale_words; word += 64) {
       const std::uint32_t first = word == lane_ ? values_[0].x : scale(word);
       const std::uint32_t second = word == lane_ ? values_[0].y : scale(word + 32);
       for (std::uint32_t left = places; left != 0; left &= left - 1) {
         std::uint32_t* to = out.scales + __shfl_sync(~0U, at, __ffs(static_cast<int>(left)) - 1);
-        if (word < out.scale_words) to[word * out.scale_strides.word] = first;
-        if (word + 32 < out.scale_words) to[(word + 32) * out.scale_strides.word] = second;
+        if (word < args_.scale_words) to[word * out.scale_word_stride] = first;
+        if (word + 32 < args_.scale_words) to[(word + 32) * out.scale_word_stride] = second;
       }
     }
   }

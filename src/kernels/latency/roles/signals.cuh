@@ -2,7 +2,6 @@
 #pragma once
 
 #include "device/port/board.hpp"
-#include "device/sync/last_plain_block.cuh"
 #include "device/sync/wait.cuh"
 #include "kernels/live.cuh"
 
@@ -14,8 +13,13 @@ __device__ __forceinline__ device::LatencyBoard& latency_board(const device::Pee
   return *reinterpret_cast<device::LatencyBoard*>(port.windows[rank] + offset);
 }
 
-/// A warp, a lane a rank: waits for one word of each live rank. True in all lanes where all came.
-__device__ __forceinline__ bool await_all(const std::uint64_t (&words)[device::kMaxPeers], std::uint64_t tag,
+/// What this block adds for a call: the first one what the others leave.
+__device__ __forceinline__ std::uint64_t steps_of_block() {
+  return blockIdx.x == 0 ? device::kCallSteps - (gridDim.x - 1) : 1;
+}
+
+/// A warp, a lane a rank: waits until one word of each live rank is at least `value`. True in all lanes where all are.
+__device__ __forceinline__ bool await_all(const std::uint64_t (&words)[device::kMaxPeers], std::uint64_t value,
                                           const device::PeerPort& port, device::Operation operation,
                                           device::Phase phase, const device::WaitLimit& limit) {
   const int lane = static_cast<int>(threadIdx.x % 32);
@@ -23,7 +27,7 @@ __device__ __forceinline__ bool await_all(const std::uint64_t (&words)[device::k
   bool here = !device::has_given_up(limit);
   if (is_live(port, lane)) {
     const device::Awaited awaited{operation, phase, port.rank, lane, blockIdx.x == 0};
-    here = device::wait_for(&words[lane], tag, awaited, limit) && here;
+    here = device::wait_for(&words[lane], value, awaited, limit) && here;
   }
   return __all_sync(~0U, here);
 }
@@ -43,33 +47,18 @@ __device__ __forceinline__ void post_terms(const device::PeerPort& port, std::ui
   }
 }
 
-/// The thread that ended the last block: rows and terms of all blocks are at the ranks.
-__device__ __forceinline__ void signal_arrived(const device::PeerPort& port, std::uint64_t offset, std::uint64_t tag) {
-  for (int rank = 0; rank < port.num_ranks; ++rank) {
-    if (is_live(port, rank)) device::store_relaxed_sys(&latency_board(port, offset, rank).arrived[port.rank], tag);
-  }
+/// The first warp of a block, after __syncthreads, a lane a rank: what the block wrote is at the rank.
+__device__ __forceinline__ void signal_arrived(const device::PeerPort& port, std::uint64_t offset) {
+  const int lane = static_cast<int>(threadIdx.x);
+  if (!is_live(port, lane)) return;
+  device::add_release_sys(&latency_board(port, offset, lane).arrived[port.rank], steps_of_block());
 }
 
-/// The same: no block reads the ranks' rows any more.
-__device__ __forceinline__ void signal_released(const device::PeerPort& port, std::uint64_t offset, std::uint64_t tag) {
-  for (int rank = 0; rank < port.num_ranks; ++rank) {
-    if (is_live(port, rank)) device::store_relaxed_sys(&latency_board(port, offset, rank).released[port.rank], tag);
-  }
-}
-
-/// All threads, at the end of a send: the last block says that all is there, or that this rank gave up.
-template <typename Args>
-__device__ __forceinline__ void leave_send(const Args& args, std::uint64_t tag, bool ready, bool signals) {
-  __shared__ device::Ended ended;
-  __syncthreads();
-  if (threadIdx.x >= 32) return;
-  if (threadIdx.x == 0) {
-    ended = device::end_block<device::Spoken::kRemoteWrites>(&args.channel->blocks_done, !ready);
-    if (ended == device::Ended::kLast && signals) signal_arrived(args.port, args.latency_board, tag);
-    if (ended != device::Ended::kNotLast) args.channel->tag = tag;
-  }
-  __syncwarp();
-  if (ended == device::Ended::kLastOfFailed) device::tell_peers(args.port, args.board, args.limit);
+/// The same: the block reads the rank's rows no more.
+__device__ __forceinline__ void signal_released(const device::PeerPort& port, std::uint64_t offset) {
+  const int lane = static_cast<int>(threadIdx.x);
+  if (!is_live(port, lane)) return;
+  device::add_release_sys(&latency_board(port, offset, lane).released[port.rank], steps_of_block());
 }
 
 }  // namespace crossdock::kernels

@@ -10,15 +10,15 @@ namespace crossdock::kernels {
 /// One block, all threads. `all_rows`: shared memory.
 __device__ __forceinline__ void write_counts(const LatencyReceiveArgs& args, const std::int32_t* num_tokens,
                                              const ExpertRows& rows, std::int32_t& all_rows) {
-  const ExpandArgs& out = args.expand;
+  const PaddedRows& out = args.out;
   const int thread = static_cast<int>(threadIdx.x);
   const int num_ranks = args.port.num_ranks;
   if (thread == 0) all_rows = 0;
   __syncthreads();
-  for (int expert = thread; expert < out.num_local_experts; expert += kLatencyThreads) {
+  for (int expert = thread; expert < args.num_local_experts; expert += kLatencyThreads) {
     std::int32_t begin = 0;
     for (int source = 0; source < num_ranks; ++source) {
-      const std::int32_t count = rows[source * out.num_local_experts + expert];
+      const std::int32_t count = rows[source * args.num_local_experts + expert];
       out.source_begin[expert * num_ranks + source] = begin;
       out.source_count[expert * num_ranks + source] = count;
       begin += count;
@@ -34,20 +34,20 @@ __device__ __forceinline__ void write_counts(const LatencyReceiveArgs& args, con
   if (thread == 0 && out.num_rows != nullptr) *out.num_rows = all_rows;
 }
 
-/// A call that failed has no rows. All threads of a block; a rejected call may have no outputs.
+/// One warp. A rejected call may have no outputs.
 __device__ __forceinline__ void clear_counts(const LatencyReceiveArgs& args) {
-  const ExpandArgs& out = args.expand;
-  const int thread = static_cast<int>(threadIdx.x);
-  for (int i = thread; i < out.num_local_experts * args.port.num_ranks; i += kLatencyThreads) {
+  const PaddedRows& out = args.out;
+  const int lane = static_cast<int>(threadIdx.x % 32);
+  for (int i = lane; i < args.num_local_experts * args.port.num_ranks; i += 32) {
     if (out.source_begin != nullptr) out.source_begin[i] = 0;
     if (out.source_count != nullptr) out.source_count[i] = 0;
-    if (i < out.num_local_experts && out.tokens_per_expert != nullptr) out.tokens_per_expert[i] = 0;
+    if (i < args.num_local_experts && out.tokens_per_expert != nullptr) out.tokens_per_expert[i] = 0;
   }
-  if (thread < args.port.num_ranks) {
-    if (args.first_row != nullptr) args.first_row[thread] = 0;
-    if (args.num_rows != nullptr) args.num_rows[thread] = 0;
+  if (lane < args.port.num_ranks) {
+    if (args.first_row != nullptr) args.first_row[lane] = 0;
+    if (args.num_rows != nullptr) args.num_rows[lane] = 0;
   }
-  if (thread == 0 && out.num_rows != nullptr) *out.num_rows = 0;
+  if (lane == 0 && out.num_rows != nullptr) *out.num_rows = 0;
 }
 
 }  // namespace crossdock::kernels
