@@ -268,8 +268,7 @@ void launch_expand(const PendingDispatch& state) {
   const ReceiverArrays& receiver = state.plan->receiver;
   const std::byte* window = context.windows->peer_window(context.rank());
   const int words = static_cast<int>(state.format.scale_words);
-  kernels::ExpandArgs args{.rank = context.rank(),
-                           .num_ranks = context.num_ranks(),
+  kernels::ExpandArgs args{.num_ranks = context.num_ranks(),
                            .top_k = state.format.top_k,
                            .num_local_experts = context.num_local_experts(),
                            .row_bytes = static_cast<int>(row_bytes(state.format)),
@@ -281,7 +280,6 @@ void launch_expand(const PendingDispatch& state) {
                   .tokens = receiver.tokens,
                   .first_row = receiver.source_first,
                   .num_rows = receiver.source_rows};
-  args.order = kernels::ExpertOrder::kContiguous;
   args.expert_alignment = state.plan->expert_alignment;
   args.capacity = state.plan->rows;
   args.x = static_cast<std::byte*>(result.x.data);

@@ -4,10 +4,7 @@
 
 namespace crossdock::kernels {
 
-LoadedKernels load_expand() {
-  return {load_kernel("expand to expert_contiguous", &expand_kernel<ExpertOrder::kContiguous>, kExpandThreads, 0),
-          load_kernel("expand to expert_padded", &expand_kernel<ExpertOrder::kPadded>, kExpandThreads, 0)};
-}
+LoadedKernels load_expand() { return {load_kernel("expand to expert_contiguous", &expand_kernel, kExpandThreads, 0)}; }
 
 void launch_expand(const ExpandArgs& args, int num_sms, cudaStream_t stream) {
   if (num_sms < 1) refuse("expand", "num_sms", "at least 1", num_sms);
@@ -18,9 +15,7 @@ void launch_expand(const ExpandArgs& args, int num_sms, cudaStream_t stream) {
   }
   if (args.row_bytes <= 0 || args.row_bytes % 16 != 0)
     refuse("expand", "row bytes", "a multiple of 16", args.row_bytes);
-  const bool contiguous = args.order == ExpertOrder::kContiguous;
-  const auto kernel = contiguous ? &expand_kernel<ExpertOrder::kContiguous> : &expand_kernel<ExpertOrder::kPadded>;
-  launch_overlapped("expand", kernel, num_sms, kExpandThreads, 0, stream, args);
+  launch_overlapped("expand", &expand_kernel, num_sms, kExpandThreads, 0, stream, args);
 }
 
 }  // namespace crossdock::kernels

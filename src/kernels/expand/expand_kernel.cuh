@@ -11,8 +11,7 @@ __device__ __forceinline__ bool is_failed(const ExpandArgs& args) {
   return (args.gave_up != nullptr && __ldcg(args.gave_up) != 0) || (args.failed != nullptr && __ldcg(args.failed) != 0);
 }
 
-template <ExpertOrder kOrder>
-__global__ void __launch_bounds__(kExpandThreads, 1) expand_kernel(const __grid_constant__ ExpandArgs args) {
+static __global__ void __launch_bounds__(kExpandThreads, 1) expand_kernel(const __grid_constant__ ExpandArgs args) {
   __shared__ ExpandSmem smem;
   __shared__ bool failed;
   device::wait_for_earlier_kernels();
@@ -26,11 +25,9 @@ __global__ void __launch_bounds__(kExpandThreads, 1) expand_kernel(const __grid_
   }
   __syncthreads();
   if (!failed) {
-    RowExpander<kOrder>(args, nullptr, smem).run();
-  } else if constexpr (kOrder == ExpertOrder::kContiguous) {
-    clear_contiguous(args);
-  } else if (blockIdx.x == 0) {
-    clear_padded(args);
+    RowExpander(args, smem).run();
+  } else {
+    clear_layout(args);
   }
 }
 

@@ -49,12 +49,11 @@ struct ExpandTile {
 
 struct ExpandSmem {
   ExpandSources sources;
-  std::int32_t next[device::kMaxExperts];    ///< first row of the layout that the expert's next selection gets
-  std::int32_t beside[device::kMaxExperts];  ///< kContiguous: padding before the expert; kPadded: rows of one source
-  std::int32_t layout_rows;                  ///< kContiguous: padding included
+  std::int32_t next[device::kMaxExperts];     ///< first row of the layout that the expert's next selection gets
+  std::int32_t padding[device::kMaxExperts];  ///< rows of padding before the expert
+  std::int32_t layout_rows;                   ///< padding included
   std::int32_t padding_rows;
-  std::int32_t all_rows;  ///< kPadded: of all experts
-  ExpandTile tiles[2];    ///< one is planned while the other is copied
+  ExpandTile tiles[2];  ///< one is planned while the other is copied
 };
 
 }  // namespace crossdock::kernels

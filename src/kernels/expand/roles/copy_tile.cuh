@@ -7,13 +7,10 @@
 
 namespace crossdock::kernels {
 
-template <ExpertOrder kOrder>
 class TileCopier {
  public:
-  __device__ TileCopier(const ExpandArgs& args, const ExpandSources& sources, float* kept_weights)
+  __device__ explicit TileCopier(const ExpandArgs& args)
       : args_(args),
-        sources_(sources),
-        kept_weights_(kept_weights),
         lane_(static_cast<int>(threadIdx.x % 32)),
         row_vectors_(args.row_bytes / static_cast<int>(sizeof(uint4))),
         parts_(base::div_up(row_vectors_, kPartVectors)) {}
@@ -36,7 +33,7 @@ class TileCopier {
 
  private:
   /// Vectors a lane has in flight.
-  static constexpr int kTogether = kOrder == ExpertOrder::kContiguous ? 8 : 4;
+  static constexpr int kTogether = 8;
   static constexpr int kPartVectors = 32 * kTogether;
 
   __device__ int claim(ExpandTile& tile) const {
@@ -72,16 +69,10 @@ class TileCopier {
     }
   }
 
-  /// Word 0 of the scales of a row of the layout.
-  __device__ std::int64_t scales_at(std::int32_t expert, std::int32_t place) const {
-    if constexpr (kOrder == ExpertOrder::kContiguous) return place * args_.scale_strides.row;
-    return expert * args_.scale_strides.expert + (place - expert * args_.rows_per_expert) * args_.scale_strides.row;
-  }
-
   __device__ void copy_scales(const ExpandTile& tile, int row) const {
     const std::int32_t place = place_of(tile, row);
     const std::uint32_t wanted = __ballot_sync(~0U, place >= 0);
-    const std::int64_t at = place >= 0 ? scales_at(tile.expert[row * args_.top_k + lane_], place) : 0;
+    const std::int64_t at = place * args_.scale_strides.row;
     const std::uint32_t* from = args_.arrived.scales + static_cast<std::int64_t>(tile.row[row]) * args_.scale_words;
     for (int word = lane_; word - lane_ < args_.scale_words; word += 64) {
       const bool has_first = word < args_.scale_words;
@@ -96,18 +87,6 @@ class TileCopier {
     }
   }
 
-  /// The row of a selection, which an earlier k may share with it.
-  __device__ std::int32_t position_of(const ExpandTile& tile, int row, int k) const {
-    const int at = row * args_.top_k + k;
-    if constexpr (kOrder == ExpertOrder::kPadded) {
-      const std::int32_t shared = kRepeatedExpert - tile.expert[at];
-      for (int earlier = row * args_.top_k; shared >= 0 && earlier < at; ++earlier) {
-        if (tile.expert[earlier] == shared) return tile.place[earlier];
-      }
-    }
-    return tile.place[at];
-  }
-
   /// A lane a selection.
   __device__ void write_selections(const ExpandTile& tile, int at) const {
     if (at >= tile.num_rows * args_.top_k) return;
@@ -115,34 +94,19 @@ class TileCopier {
     const std::int32_t from_row = tile.row[row];
     const int k = at - row * args_.top_k;
     const std::int64_t from = static_cast<std::int64_t>(from_row) * args_.top_k + k;
-    const std::int32_t position = position_of(tile, row, k);
-    if (args_.positions != nullptr) args_.positions[from] = position;
-    if (position < 0) return;
-    const float weight = args_.arrived.weights != nullptr ? __ldcg(args_.arrived.weights + from) : 0.0F;
-    if (kept_weights_ != nullptr) kept_weights_[from] = weight;
-    if (tile.place[at] < 0) return;
-    if (args_.weights != nullptr) args_.weights[position] = weight;
-    write_origin(tile, row, k, position);
-  }
-
-  __device__ void write_origin(const ExpandTile& tile, int row, int k, std::int64_t place) const {
-    const std::int32_t from_row = tile.row[row];
-    const int source = tile.source[row];
-    const std::int32_t token =
-        args_.arrived.tokens != nullptr ? __ldcg(args_.arrived.tokens + from_row) : from_row - sources_.first[source];
-    if constexpr (kOrder == ExpertOrder::kPadded) {
-      if (args_.source_token != nullptr) args_.source_token[place] = token;
-    } else {
-      args_.row_expert[place] = tile.expert[row * args_.top_k + k];
-      args_.source[3 * place] = source;
-      args_.source[3 * place + 1] = token;
-      args_.source[3 * place + 2] = k;
+    const std::int64_t place = tile.place[at];
+    if (args_.positions != nullptr) args_.positions[from] = tile.place[at];
+    if (place < 0) return;
+    if (args_.weights != nullptr) {
+      args_.weights[place] = args_.arrived.weights != nullptr ? __ldcg(args_.arrived.weights + from) : 0.0F;
     }
+    args_.row_expert[place] = tile.expert[at];
+    args_.source[3 * place] = tile.source[row];
+    args_.source[3 * place + 1] = __ldcg(args_.arrived.tokens + from_row);
+    args_.source[3 * place + 2] = k;
   }
 
   const ExpandArgs& args_;
-  const ExpandSources& sources_;
-  float* kept_weights_;
   int lane_;
   int row_vectors_;
   int parts_;

@@ -44,10 +44,10 @@ __device__ __forceinline__ void count_entries(const std::int32_t* idx, std::int6
   }
 }
 
-/// `warps` warps of the block, this one is `warp`: adds the selections of rows [0, end) to `before`, those of source
-/// `apart` to `own` instead. Several sources are counted at once.
+/// `warps` warps of the block, this one is `warp`: adds the selections of rows [0, end) to `experts`. Several sources
+/// are counted at once.
 __device__ __forceinline__ void count_rows(const ExpandArgs& args, const ExpandSources& sources, std::int32_t end,
-                                           std::int32_t* before, int apart, std::int32_t* own, int warp, int warps) {
+                                           std::int32_t* experts, int warp, int warps) {
   const int lane = static_cast<int>(threadIdx.x % 32);
   const std::uint32_t all = __ballot_sync(~0U, sources.rows[lane] > 0 && sources.begin[lane] < end);
   const int num_sources = __popc(all);
@@ -61,8 +61,7 @@ __device__ __forceinline__ void count_rows(const ExpandArgs& args, const ExpandS
     const int source = __ffs(static_cast<int>(left)) - 1;
     const std::int32_t rows = min(sources.rows[source], end - sources.begin[source]);
     count_entries(args.arrived.idx + static_cast<std::int64_t>(sources.first[source]) * args.top_k,
-                  static_cast<std::int64_t>(rows) * args.top_k, {warp % team_size, team_size},
-                  source == apart ? own : before);
+                  static_cast<std::int64_t>(rows) * args.top_k, {warp % team_size, team_size}, experts);
   }
 }
 

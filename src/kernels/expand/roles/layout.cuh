@@ -1,4 +1,4 @@
-// kContiguous: where experts begin, the padding behind them, and what lies past the last row.
+// Where experts begin, the padding behind them, and what lies past the last row.
 #pragma once
 
 #include "base/math.hpp"
@@ -7,11 +7,11 @@
 
 namespace crossdock::kernels {
 
-/// All threads: next[e] = first row of expert e, beside[e] = padding rows before it. Every block does it for itself.
+/// All threads: next[e] = first row of expert e, padding[e] = padding rows before it. Every block does it for itself.
 __device__ __forceinline__ void place_experts(const ExpandArgs& args, ExpandSmem& smem) {
   const int thread = static_cast<int>(threadIdx.x);
   for (int expert = thread; expert < args.num_local_experts; expert += kExpandThreads) {
-    smem.beside[expert] = args.tokens_per_expert[expert];
+    smem.padding[expert] = args.tokens_per_expert[expert];
   }
   __syncthreads();
   if (thread < 32) {
@@ -20,7 +20,7 @@ __device__ __forceinline__ void place_experts(const ExpandArgs& args, ExpandSmem
     for (int first = 0; first < args.num_local_experts; first += 32) {
       const int expert = first + thread;
       const bool is_expert = expert < args.num_local_experts;
-      const std::int32_t tokens = is_expert ? smem.beside[expert] : 0;
+      const std::int32_t tokens = is_expert ? smem.padding[expert] : 0;
       const std::int32_t rows = base::round_up(tokens, args.expert_alignment);
       std::int32_t rows_end = rows;
       std::int32_t padding_end = rows - tokens;
@@ -33,7 +33,7 @@ __device__ __forceinline__ void place_experts(const ExpandArgs& args, ExpandSmem
       }
       if (is_expert) {
         smem.next[expert] = rows_before + rows_end - rows;
-        smem.beside[expert] = padding_before + padding_end - (rows - tokens);
+        smem.padding[expert] = padding_before + padding_end - (rows - tokens);
       }
       rows_before += __shfl_sync(~0U, rows_end, 31);
       padding_before += __shfl_sync(~0U, padding_end, 31);
@@ -66,11 +66,11 @@ __device__ __forceinline__ std::int64_t padding_row(const ExpandArgs& args, cons
   int high = args.num_local_experts;
   while (high - low > 1) {
     const int middle = (low + high) / 2;
-    (smem.beside[middle] <= ordinal ? low : high) = middle;
+    (smem.padding[middle] <= ordinal ? low : high) = middle;
   }
   const bool is_last = low + 1 == args.num_local_experts;
   const std::int32_t end = is_last ? smem.layout_rows : smem.next[low + 1];
-  const std::int32_t padding_end = is_last ? smem.padding_rows : smem.beside[low + 1];
+  const std::int32_t padding_end = is_last ? smem.padding_rows : smem.padding[low + 1];
   return end - (padding_end - ordinal);
 }
 
@@ -107,7 +107,7 @@ __device__ __forceinline__ void clear_row_experts(const ExpandArgs& args, std::i
 }
 
 /// A call that failed leaves an empty layout. All threads of all blocks.
-__device__ __forceinline__ void clear_contiguous(const ExpandArgs& args) {
+__device__ __forceinline__ void clear_layout(const ExpandArgs& args) {
   clear_row_experts(args, 0);
   if (blockIdx.x != 0) return;
   const int thread = static_cast<int>(threadIdx.x);
