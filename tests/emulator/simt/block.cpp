@@ -93,6 +93,16 @@ void Block::release_sync_if_due() {
   at_sync_.clear();
 }
 
+void Block::sync_some(unsigned barrier, unsigned threads) {
+  std::vector<unsigned>& waiting = at_barriers_.at(barrier);
+  waiting.push_back(running_);
+  if (waiting.size() == threads) {
+    ready_.insert(ready_.end(), waiting.begin(), waiting.end());
+    waiting.clear();
+  }
+  wait();
+}
+
 LaneWords Block::meet(std::uint32_t mask, std::uint64_t word, const std::source_location& where) {
   const unsigned lane = running_ % kWarpLanes;
   const unsigned warp = running_ / kWarpLanes;

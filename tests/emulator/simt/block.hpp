@@ -2,6 +2,7 @@
 // they wait for one another, poll or sleep.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -41,6 +42,8 @@ class Block {
   unsigned thread() const { return running_; }
   /// Waits for all threads of the block.
   void sync_threads();
+  /// Waits at barrier 1 to 15 until `threads` threads do.
+  void sync_some(unsigned barrier, unsigned threads);
   /// Waits for all lanes of the mask; what each brought.
   LaneWords meet(std::uint32_t mask, std::uint64_t word, const std::source_location& where);
   /// Lets others run: whoever polls calls it between two looks.
@@ -72,6 +75,7 @@ class Block {
   std::vector<unsigned> ready_;
   std::vector<unsigned> polling_;
   std::vector<unsigned> at_sync_;
+  std::array<std::vector<unsigned>, 16> at_barriers_;
   unsigned idle_turns_ = 0;  ///< since a thread did more than poll
   BulkCopies bulk_copies_;
 };

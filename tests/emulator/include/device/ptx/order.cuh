@@ -36,6 +36,11 @@ inline void store_release_sys(std::uint64_t* word, std::uint64_t value) {
   std::atomic_ref(*word).store(value, std::memory_order_release);
 }
 
+inline void add_release_sys(std::uint64_t* word, std::uint64_t addend) {
+  pause();
+  std::atomic_ref(*word).fetch_add(addend, std::memory_order_release);
+}
+
 inline std::uint64_t load_acquire_gpu(const std::uint64_t* word) { return load(word, std::memory_order_acquire); }
 
 inline void store_release_gpu(std::uint64_t* word, std::uint64_t value) { store_release_sys(word, value); }
