@@ -9,6 +9,8 @@ INSTALL_PACKAGES ?= scripts/install_packages
 # Fixed, so that a failure repeats; `crossdock check` prints the case that fails.
 CHECK_SEED ?= 20260101
 CHECK_CASES ?= 500
+# The same for emulated GPUs, which take a thousand times as long as real ones.
+EMULATED_CASES ?= 20
 FUZZ_SECONDS ?= 30
 # By its path: python3 of the PATH may be another one, of a version manager.
 PYTHON ?= /usr/bin/python3
@@ -21,17 +23,18 @@ GPU_CAPABILITY ?= $(shell nvidia-smi --query-gpu=compute_cap --format=csv,nohead
 GPU := $(and $(CUDACXX),$(GPU_CAPABILITY))
 GPU_ARCHITECTURE = $(GPU_CAPABILITY:90=90a)
 
-STAGES := format-check headers check random-check asan tsan fuzz tidy $(if $(GPU),gpu)
+STAGES := format-check headers check random-check emulated asan emulated-asan tsan fuzz tidy $(if $(GPU),gpu)
 
-sources = $(shell find include src tools tests benchmarks examples -name "*.[ch]pp")
+sources = $(shell find include src tools tests benchmarks examples -name "*.[ch]pp") \
+          $(wildcard tests/emulator/include/*.h tests/emulator/include/device/ptx/*.cuh)
 configure = mkdir -p build; cmake --preset $(1) $(configure_$(1)) >build/$(1).configure.log || { cat build/$(1).configure.log; exit 1; }
 build = $(call configure,$(1)); cmake --build --preset $(1) --parallel $(JOBS)
 configure_cuda = -DCMAKE_CUDA_COMPILER=$(CUDACXX) -DCMAKE_CUDA_ARCHITECTURES=$(GPU_ARCHITECTURE)
 configure_release-cuda = $(configure_cuda)
 run_tests = ctest --preset $(1) --parallel $(JOBS)
 
-.PHONY: help demo test build check headers random-check asan tsan gpu fuzz tidy format format-check clean \
-        demo-packages test-packages peers peers-packages
+.PHONY: help demo test build check headers random-check emulated emulated-asan asan tsan gpu fuzz tidy format format-check \
+        clean demo-packages test-packages peers peers-packages
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -56,9 +59,21 @@ headers: test-packages ## every header compiles alone, and includes only rooms t
 random-check: build ## random cases against the reference: ranks as threads, then as processes
 	@build/dev/bin/crossdock check --seed $(CHECK_SEED) --cases $(CHECK_CASES)
 
+emulated: test-packages ## the CUDA backend on emulated GPUs: its tests, random cases, and replays of graphs
+	@$(call build,emulated) --target gpu_programs emulator crossdock_tool
+	@ctest --preset emulated
+	@for ranks in "--threads --ranks 2" "--threads --ranks 4" "--processes --ranks 2"; do \
+	  build/emulated/bin/crossdock check --backend cuda $$ranks --seed $(CHECK_SEED) --cases $(EMULATED_CASES) || exit 1; \
+	done
+	@build/emulated/bin/crossdock check --backend cuda --threads --ranks 2 --repetitions 3 --graph
+
 asan: test-packages ## the tests under the address and undefined-behaviour sanitizers
 	@$(call build,asan)
 	@$(call run_tests,asan)
+
+emulated-asan: test-packages ## the tests of the CUDA backend on emulated GPUs, under the same sanitizers
+	@$(call build,emulated-asan) --target gpu_programs emulator
+	@ctest --preset emulated-asan
 
 tsan: test-packages ## the tests with threads under the thread sanitizer
 	@$(call build,tsan) --target tests_threads

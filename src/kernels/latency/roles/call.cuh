@@ -1,5 +1,5 @@
-// The tag of a latency call: read by every block at its start, moved on while blocks work, so that no block waits for it
-// at its end.
+// The tag of a latency call: read by every block at its start, moved on while blocks work, so that no block waits for
+// it at its end.
 #pragma once
 
 #include "device/port/terms.hpp"
