@@ -31,6 +31,7 @@ configure = mkdir -p build; cmake --preset $(1) $(configure_$(1)) >build/$(1).co
 build = $(call configure,$(1)); cmake --build --preset $(1) --parallel $(JOBS)
 configure_cuda = -DCMAKE_CUDA_COMPILER=$(CUDACXX) -DCMAKE_CUDA_ARCHITECTURES=$(GPU_ARCHITECTURE)
 configure_release-cuda = $(configure_cuda)
+tidy = run-clang-tidy-19 -quiet -j $(JOBS) -p build/$(1) '^$(CURDIR)/$(2)' 2> >(grep -v 'generated\.$$' >&2)
 run_tests = ctest --preset $(1) --parallel $(JOBS)
 
 .PHONY: help demo test build check headers random-check emulated emulated-asan asan tsan gpu fuzz tidy format format-check \
@@ -87,9 +88,11 @@ fuzz: test-packages ## every fuzzer for FUZZ_SECONDS seconds, from its corpus
 	@$(call build,fuzz)
 	@scripts/fuzz build/fuzz $(FUZZ_SECONDS)
 
-tidy: test-packages ## clang-tidy over src and tools
+tidy: test-packages ## clang-tidy over src and tools; over the host side of the CUDA backend as it is built for emulated GPUs
 	@$(call configure,dev)
-	@run-clang-tidy-19 -quiet -j $(JOBS) -p build/dev '^$(CURDIR)/(src|tools)/' 2> >(grep -v 'generated\.$$' >&2)
+	@$(call tidy,dev,(src|tools)/)
+	@$(call configure,emulated)
+	@$(call tidy,emulated,(src/(engine/cuda|kernels|transport/p2p)|tools/crossdock/gpu)/.*[.]cpp$$)
 
 format: test-packages ## rewrite all sources in the project's format
 	@clang-format-19 -i $(sources)

@@ -26,7 +26,7 @@ class ByFabric : public Handover {
   std::vector<std::byte> offer() const override { return bytes_of(offer_); }
 
   std::vector<std::shared_ptr<const DeviceMapping>> take(const std::vector<std::vector<std::byte>>& offers,
-                                                         const base::Deadline&) override {
+                                                         const base::Deadline& /*deadline*/) override {
     std::vector<std::shared_ptr<const DeviceMapping>> windows;
     for (const auto& bytes : offers) {
       if (static_cast<int>(windows.size()) == own_.rank) {

@@ -38,6 +38,7 @@ DeviceAllocation DeviceAllocation::make(int device, std::size_t bytes, HandleKin
 DeviceAllocation DeviceAllocation::import(const FileDescriptor& file, std::size_t bytes) {
   const CudaDriver& driver = CudaDriver::get();
   CUmemGenericAllocationHandle handle = 0;
+  // CUDA takes the descriptor's number as a pointer. NOLINTNEXTLINE(performance-no-int-to-ptr)
   void* number = reinterpret_cast<void*>(static_cast<std::intptr_t>(file.number()));
   driver.check(driver.mem_import(&handle, number, CU_MEM_HANDLE_TYPE_POSIX_FILE_DESCRIPTOR),
                "cuMemImportFromShareableHandle", "file descriptor");

@@ -26,7 +26,7 @@ class InProcess : public Handover {
   std::vector<std::byte> offer() const override { return bytes_of(number_); }
 
   std::vector<std::shared_ptr<const DeviceMapping>> take(const std::vector<std::vector<std::byte>>& offers,
-                                                         const base::Deadline&) override {
+                                                         const base::Deadline& /*deadline*/) override {
     std::vector<std::shared_ptr<const DeviceMapping>> windows;
     for (const auto& bytes : offers) {
       windows.push_back(Directory<DeviceMapping>::of_process().find(struct_of<std::uint64_t>(bytes, "window number")));
