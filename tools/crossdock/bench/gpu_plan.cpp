@@ -72,6 +72,8 @@ const char* name_of(Timed timed) {
   }
 }
 
+std::string text_of_sms(int sms) { return sms == 0 ? "default" : std::to_string(sms); }
+
 double GpuPlan::dispatch_peer_bytes() const {
   const bool fp8 = scenario.x_dtype == DType::kFp8E4m3 || scenario.quantize != Quantize::kNone;
   const int fp8_bytes = scenario.hidden + 4 * (scenario.hidden / kQuantBlock);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "bench/measurements.hpp"
@@ -26,6 +27,7 @@ struct TimedCell {
   Timed what = Timed::kDispatch;
   int sms = 0;  ///< 0 = the group's choice
 };
+std::string text_of_sms(int sms);
 
 struct GpuPlan {
   Scenario scenario;

@@ -153,7 +153,7 @@ class GpuRankBench {
 
   void time_cell(std::size_t index) {
     const TimedCell& cell = plan_.cells[index];
-    if (rank_ == 0) fmt::print(stderr, "{}, {} SMs\n", name_of(cell.what), cell.sms);
+    if (rank_ == 0) fmt::print(stderr, "{}, SMs: {}\n", name_of(cell.what), text_of_sms(cell.sms));
     switch (cell.what) {
       case Timed::kDispatch:
       case Timed::kExact:

@@ -72,7 +72,7 @@ std::string format_gpu_report(const BenchOptions& options, const GpuReport& repo
       report.mode, report.layout, report.dtype, report.combine_dtype, options.num_ranks(),
       options.threads ? "threads" : "processes", report.tokens, options.hidden, report.top_k, options.experts,
       report.routing, report.copy_engine_gbps, report.peer_rows, "SMs", "limit");
-  for (const int sms : report.sms) text += fmt::format("{:>16}", sms == 0 ? "default" : std::to_string(sms));
+  for (const int sms : report.sms) text += fmt::format("{:>16}", text_of_sms(sms));
   const std::size_t columns = report.sms.size();
   for (std::size_t i = 0; i < report.cells.size(); ++i) {
     const GpuCellReport& cell = report.cells[i];
