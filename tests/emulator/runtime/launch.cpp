@@ -59,6 +59,7 @@ cudaError_t launch_checked(const cudaLaunchConfig_t& config, const void* kernel,
                         .launch = {.grid = config.gridDim,
                                    .block = config.blockDim,
                                    .smem_bytes = config.dynamicSmemBytes,
+                                   .may_overlap = overlaps(config),
                                    .body = std::move(body)},
                         .overlaps = overlaps(config)};
   return submit(*stream, [launched] { return launched; });

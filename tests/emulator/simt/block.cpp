@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "simt/fail.hpp"
+#include "simt/nap.hpp"
 
 namespace crossdock::emulator {
 namespace {
@@ -34,6 +35,7 @@ Index3 Block::thread_index() const {
 void Block::run() {
   current_block = this;
   make_threads();
+  choose_slow();
   while (num_live_ > 0) {
     if (!ready_.empty()) {
       run_one();
@@ -43,7 +45,12 @@ void Block::run() {
       fail_stuck();
     }
   }
+  // Nobody has waited for them: they are late.
+  if (!bulk_copies_.is_idle()) nap(random());
   bulk_copies_.end();
+  if (grid_.launch().may_overlap && !waited_for_earlier_) {
+    fail("a block that may overlap earlier kernels ended without waiting for them");
+  }
   let_next_kernel_start();
   current_block = nullptr;
 }
@@ -57,13 +64,28 @@ void Block::make_threads() {
 }
 
 void Block::run_one() {
-  constexpr unsigned kSwitchesBetweenBulkSteps = 4;
-  std::swap(ready_[random() % ready_.size()], ready_.back());
+  constexpr unsigned kSwitchesBetweenSlow = 512;
+  if (random() % kSwitchesBetweenSlow == 0) choose_slow();
+  std::swap(ready_[draw_ready()], ready_.back());
   running_ = ready_.back();
   ready_.pop_back();
   fibers_[running_]->resume();
   if (fibers_[running_]->has_ended()) thread_ended();
-  if (random() % kSwitchesBetweenBulkSteps == 0) bulk_copies_.advance(random());
+  if (draw(switches_between_bulk_steps_) == 0) bulk_copies_.advance(random());
+}
+
+void Block::choose_slow() {
+  slow_shift_ = random() % 2 == 0 ? 5 : 0;
+  slow_ = static_cast<unsigned>(draw(num_threads_)) >> slow_shift_;
+  // Bulk copies are slow too, at times: they take no step while threads have something to do.
+  switches_between_bulk_steps_ = random() % 2 == 0 ? 4 : 512;
+}
+
+std::size_t Block::draw_ready() {
+  constexpr int kDraws = 3;
+  std::size_t drawn = draw(ready_.size());
+  for (int again = 1; again < kDraws && is_slow(ready_[drawn]); ++again) drawn = draw(ready_.size());
+  return drawn;
 }
 
 void Block::thread_ended() {
@@ -120,6 +142,16 @@ void Block::poll() {
   wait();
 }
 
+void Block::pause_or_nap(unsigned pauses_between_naps) {
+  constexpr unsigned kPausesBetweenTurns = 8;
+  const std::uint64_t drawn = random();
+  if (drawn % pauses_between_naps == 0) {
+    nap(drawn / pauses_between_naps);
+  } else if (draw(kPausesBetweenTurns) == 0) {
+    poll();
+  }
+}
+
 /// Everybody who could run only polls: what they poll for comes from elsewhere.
 void Block::rest() {
   constexpr unsigned kYields = 8;
@@ -133,6 +165,11 @@ void Block::rest() {
     }
   }
   std::swap(ready_, polling_);
+}
+
+void Block::wait_for_earlier_kernels() {
+  waited_for_earlier_ = true;
+  while (!grid_.earlier_is_complete()) poll();
 }
 
 void Block::let_next_kernel_start() {

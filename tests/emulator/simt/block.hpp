@@ -1,5 +1,6 @@
 // A block that runs: its CUDA threads take turns on one thread of the processor, in random order, and change only where
-// they wait for one another, poll or sleep.
+// they wait for one another, poll or pause. One warp or one thread is always far behind the others: what should wait
+// for it and does not is seen.
 #pragma once
 
 #include <array>
@@ -48,12 +49,22 @@ class Block {
   LaneWords meet(std::uint32_t mask, std::uint64_t word, const std::source_location& where);
   /// Lets others run: whoever polls calls it between two looks.
   void poll();
+  /// At fences and before signals: now and then the others of the block run first, or other blocks and GPUs do.
+  void pause() { pause_or_nap(64); }
+  /// After a signal: often others act on it before this block does anything else.
+  void linger() { pause_or_nap(8); }
+  /// griddepcontrol.wait. Each block of a kernel that may overlap the one before has to.
+  void wait_for_earlier_kernels();
   void let_next_kernel_start();
   BulkCopies& bulk_copies() { return bulk_copies_; }
 
  private:
   void make_threads();
   void run_one();
+  void choose_slow();
+  bool is_slow(unsigned thread) const { return thread >> slow_shift_ == slow_; }
+  std::size_t draw_ready();
+  void pause_or_nap(unsigned pauses_between_naps);
   void wait();
   void wake(unsigned thread) { ready_.push_back(thread); }
   void wake_lanes(unsigned warp, std::uint32_t lanes);
@@ -62,14 +73,20 @@ class Block {
   void rest();
   [[noreturn]] void fail_stuck() const;
   std::uint64_t random();
+  /// Below `end`.
+  std::size_t draw(std::size_t end) { return (random() >> 32) * end >> 32; }
 
   Grid& grid_;
   Index3 index_;
   std::uint64_t random_;
   unsigned num_threads_;
   unsigned num_live_;
-  unsigned running_ = 0;  ///< the thread whose turn it is
+  unsigned running_ = 0;     ///< the thread whose turn it is
+  unsigned slow_shift_ = 0;  ///< a warp is slow, or a thread: 5 or 0
+  unsigned slow_ = 0;        ///< which one
+  bool waited_for_earlier_ = false;
   bool lets_next_start_ = false;
+  unsigned switches_between_bulk_steps_ = 1;
   std::vector<std::unique_ptr<Fiber>> fibers_;
   std::vector<Warp> warps_;
   std::vector<unsigned> ready_;

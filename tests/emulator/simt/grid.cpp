@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "simt/block.hpp"
+#include "simt/nap.hpp"
 #include "simt/seed.hpp"
 #include "simt/shared_memory.hpp"
 #include "simt/workers.hpp"
@@ -16,6 +17,12 @@ std::size_t count_of(const dim3& shape) { return std::size_t{shape.x} * shape.y 
 Index3 index_in(const dim3& shape, std::size_t number) {
   return {static_cast<unsigned>(number % shape.x), static_cast<unsigned>(number / shape.x % shape.y),
           static_cast<unsigned>(number / shape.x / shape.y)};
+}
+
+/// One block in 8 starts later than those behind it.
+void start_late(std::uint64_t random) {
+  constexpr std::uint64_t kOneOf = 8;
+  if (random % kOneOf == 0) nap(random / kOneOf);
 }
 
 }  // namespace
@@ -38,6 +45,7 @@ void Grid::start_blocks() {
   for (std::size_t number = 0; number < count; ++number) {
     const int sm = sms_.take(room);
     Workers::of_process().run([self = shared_from_this(), sm, room, number] {
+      start_late(next_seed());
       poison_shared_memory(room.smem);
       // Not on this thread's stack: the leak sanitizer does not look there while a fiber runs.
       std::make_unique<Block>(*self, index_in(self->launch_.grid, number), next_seed())->run();

@@ -17,6 +17,7 @@ struct Launch {
   dim3 grid;
   dim3 block;
   std::size_t smem_bytes = 0;  ///< dynamic shared memory of a block
+  bool may_overlap = false;    ///< each block has to wait for the kernels before
   std::function<void()> body;
 };
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "runtime/launch.hpp"
+#include "simt/block.hpp"
 
 namespace crossdock::emulator {
 
@@ -47,6 +48,7 @@ inline cudaError_t launch_one(cudaStream_t stream, std::function<void()> body) {
   return launch(config, address_of(any_kernel), std::move(body));
 }
 
+/// After its body the kernel waits for those before.
 inline cudaError_t launch_overlapped(cudaStream_t stream, std::function<void()> body) {
   cudaLaunchAttribute overlap{};
   overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
@@ -55,7 +57,10 @@ inline cudaError_t launch_overlapped(cudaStream_t stream, std::function<void()> 
   config.stream = stream;
   config.attrs = &overlap;
   config.numAttrs = 1;
-  return launch(config, address_of(any_kernel), std::move(body));
+  return launch(config, address_of(any_kernel), [body = std::move(body)] {
+    body();
+    Block::current()->wait_for_earlier_kernels();
+  });
 }
 
 class Streams : public ::testing::Test {

@@ -22,7 +22,8 @@ class Simt : public testing::Test {
   std::shared_ptr<Grid> start(unsigned blocks, unsigned threads, std::function<void()> body,
                               std::shared_ptr<Grid> earlier = nullptr) {
     auto grid = std::make_shared<Grid>(
-        sms_, Launch{.grid = {blocks}, .block = {threads}, .smem_bytes = 0, .body = std::move(body)}, earlier);
+        sms_, Launch{.grid = {blocks}, .block = {threads}, .may_overlap = earlier != nullptr, .body = std::move(body)},
+        earlier);
     grid->start();
     return grid;
   }
@@ -140,6 +141,12 @@ TEST_F(Simt, TheNextKernelStartsEarlyAndWaitsForTheOneBefore) {
       },
       first);
   second->wait_until_complete();
+}
+
+TEST_F(SimtDeath, AKernelThatStartsEarlyHasToWait) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto run_both = [&] { start(1, 1, [] {}, start(1, 1, [] {}))->wait_until_complete(); };
+  EXPECT_DEATH(run_both(), "ended without waiting for them");
 }
 
 void diverge() {

@@ -5,10 +5,7 @@
 
 namespace crossdock::device {
 
-inline void wait_for_earlier_kernels() {
-  emulator::Block& block = *emulator::Block::current();
-  while (!block.grid().earlier_is_complete()) block.poll();
-}
+inline void wait_for_earlier_kernels() { emulator::Block::current()->wait_for_earlier_kernels(); }
 
 inline void let_next_kernel_start() { emulator::Block::current()->let_next_kernel_start(); }
 

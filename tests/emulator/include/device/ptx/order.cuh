@@ -29,16 +29,19 @@ inline float load_relaxed_sys(const float* word) { return load(word, std::memory
 inline void store_relaxed_sys(std::uint64_t* word, std::uint64_t value) {
   pause();
   std::atomic_ref(*word).store(value, std::memory_order_relaxed);
+  linger();
 }
 
 inline void store_release_sys(std::uint64_t* word, std::uint64_t value) {
   pause();
   std::atomic_ref(*word).store(value, std::memory_order_release);
+  linger();
 }
 
 inline void add_release_sys(std::uint64_t* word, std::uint64_t addend) {
   pause();
   std::atomic_ref(*word).fetch_add(addend, std::memory_order_release);
+  linger();
 }
 
 inline std::uint64_t load_acquire_gpu(const std::uint64_t* word) { return load(word, std::memory_order_acquire); }
