@@ -7,8 +7,11 @@ function(crossdock_compile_kernels)
     return()
   endif()
   list(FILTER ARGN INCLUDE REGEX "\\.cu$")
+  if(CROSSDOCK_SANITIZE STREQUAL thread)
+    set(of_races ";--param=tsan-distinguish-volatile=1")  # tests/emulator/simt/volatile.cpp
+  endif()
   set_source_files_properties(${ARGN} PROPERTIES LANGUAGE CXX
-    COMPILE_OPTIONS "-x;c++;-include;cuda_runtime.h;-fno-extern-tls-init;-fno-strict-aliasing;-Wno-shadow;-Wno-conversion;-Wno-unknown-pragmas")
+    COMPILE_OPTIONS "-x;c++;-include;cuda_runtime.h;-fno-extern-tls-init;-fno-strict-aliasing;-Wno-shadow;-Wno-conversion;-Wno-unknown-pragmas${of_races}")
 endfunction()
 
 if(CROSSDOCK_EMULATED_GPU)

@@ -55,7 +55,7 @@ CombineCase draw_case(int num_ranks, int num_experts, std::mt19937& random) {
   c.rows = {.num_ranks = num_ranks, .num_experts = num_experts, .top_k = pick(random, {1, 3, 8}), .hidden = 8};
   c.rows.weights = random() % 2 == 0;
   c.rows.none = pick(random, {0.0, 0.2, 0.9});
-  c.rows.num_sms = pick(random, {1, 3, 16});
+  c.rows.num_sms = std::min(pick(random, {1, 3, 16}), most_sms(num_ranks));
   const bool wide = c.row_dtype == DType::kFp32 && c.wire_dtype == DType::kFp32;
   c.hidden = wide ? pick(random, {4, 12, 1028, 2048}) : pick(random, {8, 24, 264, 1032, kMaxHidden});
   c.per_selection = random() % 3 == 0;
@@ -85,7 +85,6 @@ class Trial {
     }
     dispatched_ = reference::dispatch(problem_, inputs_, options_);
     for (std::size_t rank = 0; rank < node.size(); ++rank) put_rows(rank, random);
-    kernels::check_cuda(cudaDeviceSynchronize(), "rows");
   }
 
   void run() {
@@ -135,6 +134,7 @@ class Trial {
       if (case_.biased[i]) put_bias(rank, i, random);
     }
     poison(gpu.y(), static_cast<std::size_t>(case_.rows.tokens[rank] * case_.hidden) * size_of(case_.out_dtype));
+    kernels::check_cuda(cudaDeviceSynchronize(), "rows");
   }
 
   /// Rows arrive by (source, token), each once.

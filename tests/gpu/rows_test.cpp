@@ -212,7 +212,7 @@ Case draw_case(int num_ranks, int num_experts, int max_tokens, std::mt19937& ran
   c.weights = random() % 4 != 0;
   c.none = pick(random, {0.0, 0.1, 0.9, 1.0});
   c.skewed = random() % 3 == 0;
-  c.num_sms = pick(random, {1, 2, 7, 16});
+  c.num_sms = std::min(pick(random, {1, 2, 7, 16}), most_sms(num_ranks));
   draw_ranks(c, max_tokens, random);
   return c;
 }
@@ -262,6 +262,7 @@ class TwoRanks : public testing::Test {
       node_->at(rank).use_device();
       inputs_.push_back(upload(case_, hosts_.back(), 64));
       poison(node_->at(rank).x_out(), 128 * 512);
+      kernels::check_cuda(cudaDeviceSynchronize(), "poison");
     }
   }
 

@@ -18,7 +18,7 @@ __device__ __forceinline__ bool is_last_plain_block(std::uint32_t* counter) {
     fence_gpu();
     last = atomicAdd(counter, 1U) == gridDim.x - 1;
     if (last) {
-      *counter = 0;
+      atomicExch(counter, 0U);  // a plain store would race with the others' adds: no fence is behind those
       fence_gpu();
     }
   }

@@ -8,6 +8,7 @@
 
 #include "simt/fail.hpp"
 #include "simt/nap.hpp"
+#include "simt/races.hpp"
 
 namespace crossdock::emulator {
 namespace {
@@ -23,7 +24,8 @@ Block::Block(Grid& grid, Index3 index, std::uint64_t seed)
       index_(index),
       random_(seed),
       num_threads_(grid.launch().block.x * grid.launch().block.y * grid.launch().block.z),
-      num_live_(num_threads_) {}
+      num_live_(num_threads_),
+      fences_(num_threads_) {}
 
 Block::~Block() = default;
 
@@ -35,6 +37,7 @@ Index3 Block::thread_index() const {
 void Block::run() {
   current_block = this;
   make_threads();
+  const Unseen unseen;
   choose_slow();
   while (num_live_ > 0) {
     if (!ready_.empty()) {
@@ -47,7 +50,7 @@ void Block::run() {
   }
   // Nobody has waited for them: they are late.
   if (!bulk_copies_.is_idle()) nap(random());
-  bulk_copies_.end();
+  bulk_copies_.end(grid_.end());
   if (grid_.launch().may_overlap && !waited_for_earlier_) {
     fail("a block that may overlap earlier kernels ended without waiting for them");
   }
@@ -58,9 +61,16 @@ void Block::run() {
 void Block::make_threads() {
   for (unsigned first = 0; first < num_threads_; first += kWarpLanes) warps_.emplace_back(num_threads_ - first);
   for (unsigned thread = 0; thread < num_threads_; ++thread) {
-    fibers_.push_back(std::make_unique<Fiber>(grid_.launch().body));
+    Timeline& timeline = timelines_.emplace_back(grid_);
+    if (kFindsRaces) timeline.name(fmt::format("block {}, thread {}", index_.x, thread));
+    fibers_.push_back(std::make_unique<Fiber>([this] { run_thread(); }, timeline));
     ready_.push_back(thread);
   }
+}
+
+void Block::run_thread() {
+  grid_.launch().body();
+  publish(grid_.end());
 }
 
 void Block::run_one() {
@@ -92,7 +102,7 @@ void Block::thread_ended() {
   fibers_[running_].reset();
   --num_live_;
   wake_lanes(running_ / kWarpLanes, warps_[running_ / kWarpLanes].end_lane(running_ % kWarpLanes));
-  release_sync_if_due();
+  release_if_due(barriers_[0], num_live_);
 }
 
 void Block::wait() { fibers_[running_]->yield(); }
@@ -103,47 +113,81 @@ void Block::wake_lanes(unsigned warp, std::uint32_t lanes) {
   }
 }
 
-void Block::sync_threads() {
-  at_sync_.push_back(running_);
-  release_sync_if_due();
-  wait();
-}
+void Block::sync_threads() { wait_at(barriers_[0], num_live_); }
 
-void Block::release_sync_if_due() {
-  if (at_sync_.empty() || at_sync_.size() < num_live_) return;
-  ready_.insert(ready_.end(), at_sync_.begin(), at_sync_.end());
-  at_sync_.clear();
-}
+void Block::sync_some(unsigned barrier, unsigned threads) { wait_at(barriers_.at(barrier), threads); }
 
-void Block::sync_some(unsigned barrier, unsigned threads) {
-  std::vector<unsigned>& waiting = at_barriers_.at(barrier);
-  waiting.push_back(running_);
-  if (waiting.size() == threads) {
-    ready_.insert(ready_.end(), waiting.begin(), waiting.end());
-    waiting.clear();
+void Block::wait_at(Barrier& barrier, unsigned threads) {
+  const void* const word = barrier.word();
+  publish(word);
+  {
+    const Unseen unseen;
+    barrier.waiting.push_back(running_);
+    release_if_due(barrier, threads);
+    wait();
   }
-  wait();
+  observe(word);
+}
+
+void Block::release_if_due(Barrier& barrier, unsigned threads) {
+  if (barrier.waiting.empty() || barrier.waiting.size() < threads) return;
+  ready_.insert(ready_.end(), barrier.waiting.begin(), barrier.waiting.end());
+  barrier.waiting.clear();
+  ++barrier.phase;
+}
+
+void Block::sync_lanes(std::uint32_t mask, const std::source_location& where) {
+  Warp::Meeting& meeting = join(mask, 0, where);
+  publish(&meeting);
+  wait_for(meeting);
+  observe(&meeting);
+  leave(meeting);
 }
 
 LaneWords Block::meet(std::uint32_t mask, std::uint64_t word, const std::source_location& where) {
-  const unsigned lane = running_ % kWarpLanes;
-  const unsigned warp = running_ / kWarpLanes;
-  Warp::Meeting& meeting = warps_[warp].join(mask, lane, word, where);
+  Warp::Meeting& meeting = join(mask, word, where);
+  wait_for(meeting);
+  return leave(meeting);
+}
+
+Warp::Meeting& Block::join(std::uint32_t mask, std::uint64_t word, const std::source_location& where) {
+  const Unseen unseen;
+  return warps_[running_ / kWarpLanes].join(mask, running_ % kWarpLanes, word, where);
+}
+
+/// Right after join().
+void Block::wait_for(const Warp::Meeting& meeting) {
+  const Unseen unseen;
   if (meeting.is_over) {
-    wake_lanes(warp, meeting.came & ~(1U << lane));
+    wake_lanes(running_ / kWarpLanes, meeting.came & ~(1U << running_ % kWarpLanes));
   } else {
     wait();
   }
-  return warps_[warp].leave(meeting, lane);
+}
+
+LaneWords Block::leave(Warp::Meeting& meeting) {
+  const Unseen unseen;
+  return warps_[running_ / kWarpLanes].leave(meeting, running_ % kWarpLanes);
+}
+
+void Block::wait_for_earlier_kernels() {
+  {
+    const Unseen unseen;
+    waited_for_earlier_ = true;
+  }
+  while (!grid_.earlier_is_complete()) poll();
+  observe(grid_.begin());
 }
 
 void Block::poll() {
+  const Unseen unseen;
   polling_.push_back(running_);
   wait();
 }
 
 void Block::pause_or_nap(unsigned pauses_between_naps) {
   constexpr unsigned kPausesBetweenTurns = 8;
+  const Unseen unseen;
   const std::uint64_t drawn = random();
   if (drawn % pauses_between_naps == 0) {
     nap(drawn / pauses_between_naps);
@@ -167,18 +211,14 @@ void Block::rest() {
   std::swap(ready_, polling_);
 }
 
-void Block::wait_for_earlier_kernels() {
-  waited_for_earlier_ = true;
-  while (!grid_.earlier_is_complete()) poll();
-}
-
 void Block::let_next_kernel_start() {
+  const Unseen unseen;
   if (!std::exchange(lets_next_start_, true)) grid_.block_lets_next_start();
 }
 
 void Block::fail_stuck() const {
-  std::string text =
-      fmt::format("{} threads wait for one another, {} of them at __syncthreads", num_live_, at_sync_.size());
+  std::string text = fmt::format("{} threads wait for one another, {} of them at __syncthreads", num_live_,
+                                 barriers_[0].waiting.size());
   for (std::size_t warp = 0; warp < warps_.size(); ++warp) {
     for (const Warp::Meeting& meeting : warps_[warp].meetings()) {
       text += fmt::format("; warp {}: of lanes {:#010x} came {:#010x} at {}:{}", warp, meeting.mask, meeting.came,

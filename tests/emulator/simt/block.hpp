@@ -6,11 +6,14 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <source_location>
 #include <vector>
 
+#include "simt/barrier.hpp"
 #include "simt/bulk_copies.hpp"
+#include "simt/fences.hpp"
 #include "simt/fiber.hpp"
 #include "simt/grid.hpp"
 #include "simt/warp.hpp"
@@ -46,7 +49,10 @@ class Block {
   /// Waits at barrier 1 to 15 until `threads` threads do.
   void sync_some(unsigned barrier, unsigned threads);
   /// Waits for all lanes of the mask; what each brought.
+  /// As CUDA has it, that alone orders no memory.
   LaneWords meet(std::uint32_t mask, std::uint64_t word, const std::source_location& where);
+  /// The same, and orders memory.
+  void sync_lanes(std::uint32_t mask, const std::source_location& where);
   /// Lets others run: whoever polls calls it between two looks.
   void poll();
   /// At fences and before signals: now and then the others of the block run first, or other blocks and GPUs do.
@@ -57,9 +63,18 @@ class Block {
   void wait_for_earlier_kernels();
   void let_next_kernel_start();
   BulkCopies& bulk_copies() { return bulk_copies_; }
+  /// Of the thread whose turn it is.
+  Fences& fences() { return fences_[running_]; }
+  void will_store_relaxed(const void* word) { fences().will_store(word, grid_); }
 
  private:
   void make_threads();
+  void run_thread();
+  void wait_at(Barrier& barrier, unsigned threads);
+  Warp::Meeting& join(std::uint32_t mask, std::uint64_t word, const std::source_location& where);
+  void wait_for(const Warp::Meeting& meeting);
+  LaneWords leave(Warp::Meeting& meeting);
+  void release_if_due(Barrier& barrier, unsigned threads);
   void run_one();
   void choose_slow();
   bool is_slow(unsigned thread) const { return thread >> slow_shift_ == slow_; }
@@ -69,7 +84,6 @@ class Block {
   void wake(unsigned thread) { ready_.push_back(thread); }
   void wake_lanes(unsigned warp, std::uint32_t lanes);
   void thread_ended();
-  void release_sync_if_due();
   void rest();
   [[noreturn]] void fail_stuck() const;
   std::uint64_t random();
@@ -87,14 +101,15 @@ class Block {
   bool waited_for_earlier_ = false;
   bool lets_next_start_ = false;
   unsigned switches_between_bulk_steps_ = 1;
+  std::deque<Timeline> timelines_;  ///< of the fibers
   std::vector<std::unique_ptr<Fiber>> fibers_;
+  std::vector<Fences> fences_;
   std::vector<Warp> warps_;
   std::vector<unsigned> ready_;
   std::vector<unsigned> polling_;
-  std::vector<unsigned> at_sync_;
-  std::array<std::vector<unsigned>, 16> at_barriers_;
-  unsigned idle_turns_ = 0;  ///< since a thread did more than poll
-  BulkCopies bulk_copies_;
+  std::array<Barrier, 16> barriers_;  ///< 0: __syncthreads
+  unsigned idle_turns_ = 0;           ///< since a thread did more than poll
+  BulkCopies bulk_copies_{grid_};
 };
 
 }  // namespace crossdock::emulator

@@ -1,5 +1,7 @@
 #include "simt/bulk_copies.hpp"
 
+#include <fmt/format.h>
+
 #include <cstring>
 #include <utility>
 
@@ -25,29 +27,64 @@ Element take(std::vector<Element>& list, std::size_t index) {
 
 }  // namespace
 
-void BulkCopies::load(void* to, const void* from, std::uint32_t bytes, std::uint64_t* mbarrier) {
+BulkCopies::Engine& BulkCopies::start_engine(unsigned thread) {
+  Engine* engine = nullptr;
+  {
+    const Unseen unseen;
+    if (engines_.size() <= thread) engines_.resize(thread + 1);
+    if (!engines_[thread]) {
+      engines_[thread] = std::make_unique<Engine>(grid_);
+      if (kFindsRaces) engines_[thread]->timeline.name(fmt::format("bulk copies of thread {}", thread));
+    }
+    engine = engines_[thread].get();
+  }
+  publish(&engine->start);
+  engine->timeline.observe(&engine->start);
+  return *engine;
+}
+
+void BulkCopies::load(unsigned thread, void* to, const void* from, std::uint32_t bytes, std::uint64_t* mbarrier) {
   check(to, from, bytes);
-  loads_.push_back({to, from, bytes, mbarrier});
+  Engine& engine = start_engine(thread);
+  const Unseen unseen;
+  loads_.push_back({&engine, to, from, bytes, mbarrier});
 }
 
 void BulkCopies::store(unsigned thread, void* to, const void* from, std::uint32_t bytes) {
   check(to, from, bytes);
-  stores_.push_back({thread, group_of(thread), to, from, bytes});
+  Engine& engine = start_engine(thread);
+  const Unseen unseen;
+  stores_.push_back({&engine, thread, group_of(thread), to, from, bytes});
 }
 
-void BulkCopies::commit(unsigned thread) { ++group_of(thread); }
+void BulkCopies::commit(unsigned thread) {
+  const Unseen unseen;
+  ++group_of(thread);
+}
 
 void BulkCopies::wait_read(unsigned thread, unsigned pending) {
-  const std::uint64_t committed = group_of(thread);
-  for (Store& store : stores_) {
-    if (store.thread == thread && store.group + pending < committed) read(store);
+  const Engine* engine = nullptr;
+  {
+    const Unseen unseen;
+    const std::uint64_t committed = group_of(thread);
+    for (Store& store : stores_) {
+      if (store.thread == thread && store.group + pending < committed) read(store);
+    }
+    engine = engine_of(thread);
   }
+  if (engine != nullptr) observe(&engine->read);
 }
 
 void BulkCopies::wait_written(unsigned thread) {
-  for (std::size_t i = stores_.size(); i-- > 0;) {
-    if (stores_[i].thread == thread && stores_[i].group < group_of(thread)) finish_store(i);
+  const Engine* engine = nullptr;
+  {
+    const Unseen unseen;
+    for (std::size_t i = stores_.size(); i-- > 0;) {
+      if (stores_[i].thread == thread && stores_[i].group < group_of(thread)) finish_store(i);
+    }
+    engine = engine_of(thread);
   }
+  if (engine != nullptr) observe(&engine->written);
 }
 
 void BulkCopies::advance(Random random) {
@@ -63,12 +100,19 @@ void BulkCopies::advance(Random random) {
   }
 }
 
-void BulkCopies::end() {
+void BulkCopies::end(const void* kernel) {
   if (!loads_.empty()) fail("a block ended while a bulk load into its shared memory was on the way");
   while (!stores_.empty()) {
     if (!stores_.back().is_read) fail("a block ended before a bulk store had read its shared memory");
     finish_store(stores_.size() - 1);
   }
+  for (const auto& engine : engines_) {
+    if (engine) engine->timeline.publish(kernel);
+  }
+}
+
+const BulkCopies::Engine* BulkCopies::engine_of(unsigned thread) const {
+  return thread < engines_.size() ? engines_[thread].get() : nullptr;
 }
 
 std::uint64_t& BulkCopies::group_of(unsigned thread) {
@@ -78,21 +122,24 @@ std::uint64_t& BulkCopies::group_of(unsigned thread) {
 
 void BulkCopies::finish_load(std::size_t index) {
   const Load load = take(loads_, index);
-  std::memcpy(load.to, load.from, load.bytes);
+  load.engine->timeline.copy(load.to, load.from, load.bytes);
+  load.engine->timeline.publish(load.mbarrier);
   Mbarrier::at(load.mbarrier).complete_bytes(load.bytes);
 }
 
 void BulkCopies::read(Store& store) {
   if (store.is_read) return;
-  const auto* from = static_cast<const std::byte*>(store.from);
-  store.data.assign(from, from + store.bytes);
+  store.data.resize(store.bytes);
+  store.engine->timeline.copy(store.data.data(), store.from, store.bytes);
+  store.engine->timeline.publish(&store.engine->read);
   store.is_read = true;
 }
 
 void BulkCopies::finish_store(std::size_t index) {
   Store store = take(stores_, index);
   read(store);
-  std::memcpy(store.to, store.data.data(), store.bytes);
+  store.engine->timeline.copy(store.to, store.data.data(), store.bytes);
+  store.engine->timeline.publish(&store.engine->written);
 }
 
 }  // namespace crossdock::emulator

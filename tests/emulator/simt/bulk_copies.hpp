@@ -4,7 +4,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
+
+#include "simt/timeline.hpp"
 
 namespace crossdock::emulator {
 
@@ -12,8 +15,10 @@ class BulkCopies {
  public:
   using Random = std::uint64_t;
 
+  explicit BulkCopies(const Grid& grid) : grid_(grid) {}
+
   /// Global to shared; completes the bytes of the mbarrier.
-  void load(void* to, const void* from, std::uint32_t bytes, std::uint64_t* mbarrier);
+  void load(unsigned thread, void* to, const void* from, std::uint32_t bytes, std::uint64_t* mbarrier);
   /// Shared to global, in the current group of CUDA thread `thread`.
   void store(unsigned thread, void* to, const void* from, std::uint32_t bytes);
   void commit(unsigned thread);
@@ -25,11 +30,22 @@ class BulkCopies {
   bool is_idle() const { return loads_.empty() && stores_.empty(); }
   /// Does a step of one of them, whichever `random` says.
   void advance(Random random);
-  /// The block has ended: nothing may be on its way out of or into its shared memory. Writes what has been read.
-  void end();
+  /// The block has ended: nothing may be on its way out of or into its shared memory. Writes what has been read, and
+  /// publishes it at `kernel`.
+  void end(const void* kernel);
 
  private:
+  /// What the copies that a thread started do, beside the thread: for ThreadSanitizer.
+  struct Engine {
+    explicit Engine(const Grid& grid) : timeline(grid) {}
+    Timeline timeline;
+    // Their addresses, for publish() and observe():
+    std::uint64_t start = 0;
+    std::uint64_t read = 0;
+    std::uint64_t written = 0;
+  };
   struct Load {
+    Engine* engine;
     void* to;
     const void* from;
     std::uint32_t bytes;
@@ -37,6 +53,7 @@ class BulkCopies {
   };
   /// Read from shared memory first, then written.
   struct Store {
+    Engine* engine;
     unsigned thread;
     std::uint64_t group;
     void* to;
@@ -46,11 +63,16 @@ class BulkCopies {
     std::vector<std::byte> data = {};
   };
 
+  /// Of the calling thread; what that has done is before what the engine does.
+  Engine& start_engine(unsigned thread);
+  const Engine* engine_of(unsigned thread) const;
   std::uint64_t& group_of(unsigned thread);
   void finish_load(std::size_t index);
   static void read(Store& store);
   void finish_store(std::size_t index);
 
+  const Grid& grid_;
+  std::vector<std::unique_ptr<Engine>> engines_;  ///< of each thread that has copied
   std::vector<Load> loads_;
   std::vector<Store> stores_;
   std::vector<std::uint64_t> groups_;  ///< the current one of each thread

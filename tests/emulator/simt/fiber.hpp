@@ -6,12 +6,14 @@
 #include <functional>
 
 #include "simt/stacks.hpp"
+#include "simt/timeline.hpp"
 
 namespace crossdock::emulator {
 
 class Fiber {
  public:
-  explicit Fiber(std::function<void()> body);
+  /// What happened before is before its body; `timeline` outlives it.
+  Fiber(std::function<void()> body, const Timeline& timeline);
   ~Fiber();
   Fiber(const Fiber&) = delete;
   Fiber& operator=(const Fiber&) = delete;
@@ -27,6 +29,7 @@ class Fiber {
   boost::context::fiber run(boost::context::fiber&& scheduler);
 
   std::function<void()> body_;
+  const Timeline& timeline_;
   Stack stack_;
   boost::context::fiber own_;
   boost::context::fiber scheduler_;
@@ -34,6 +37,7 @@ class Fiber {
   void* own_fake_stack_ = nullptr;
   const void* scheduler_stack_ = nullptr;
   std::size_t scheduler_stack_bytes_ = 0;
+  void* scheduler_timeline_ = nullptr;  ///< for the thread sanitizer
 };
 
 }  // namespace crossdock::emulator

@@ -5,8 +5,10 @@
 
 #include "simt/block.hpp"
 #include "simt/nap.hpp"
+#include "simt/races.hpp"
 #include "simt/seed.hpp"
 #include "simt/shared_memory.hpp"
+#include "simt/timeline.hpp"
 #include "simt/workers.hpp"
 
 namespace crossdock::emulator {
@@ -48,7 +50,12 @@ void Grid::start_blocks() {
       start_late(next_seed());
       poison_shared_memory(room.smem);
       // Not on this thread's stack: the leak sanitizer does not look there while a fiber runs.
-      std::make_unique<Block>(*self, index_in(self->launch_.grid, number), next_seed())->run();
+      auto block = std::make_unique<Block>(*self, index_in(self->launch_.grid, number), next_seed());
+      block->run();
+      {
+        const Unseen unseen;
+        block.reset();
+      }
       self->sms_.give_back(sm, room);
       self->block_ended();
     });
@@ -61,7 +68,9 @@ void Grid::block_ended() {
   changed_.notify_all();
 }
 
+/// Orders no memory.
 void Grid::block_lets_next_start() {
+  const Unseen unseen;
   const std::scoped_lock lock(mutex_);
   --blocks_that_hold_next_;
   changed_.notify_all();
@@ -76,9 +85,21 @@ bool Grid::is_complete() {
 }
 
 bool Grid::earlier_is_complete() {
+  const Unseen unseen;
   const std::scoped_lock lock(mutex_);
-  if (earlier_ && earlier_->is_complete()) earlier_.reset();
+  if (earlier_ && earlier_->is_complete()) {
+    take_over_what_earlier_did();
+    earlier_.reset();
+  }
   return !earlier_;
+}
+
+/// Not as the calling thread, which may have done more.
+void Grid::take_over_what_earlier_did() {
+  const Timeline beside(*this);
+  beside.observe(earlier_->end());
+  beside.observe(earlier_->begin());
+  beside.publish(begin());
 }
 
 void Grid::wait_until_complete() {
@@ -86,6 +107,8 @@ void Grid::wait_until_complete() {
   changed_.wait(lock, [&] { return blocks_running_ == 0; });
   const std::shared_ptr<Grid> earlier = earlier_;
   lock.unlock();
+  observe(end());
+  observe(begin());
   if (earlier) earlier->wait_until_complete();
   lock.lock();
   earlier_.reset();

@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -36,8 +37,12 @@ class Grid : public std::enable_shared_from_this<Grid> {
   void wait_until_next_may_start();
 
   // For the blocks:
+  /// For publish() and observe(): what the kernels before it have done (not before earlier_is_complete).
+  const void* begin() const { return &begin_; }
+  /// The same of its own threads.
+  const void* end() const { return &end_; }
   const Launch& launch() const { return launch_; }
-  Sms& sms() { return sms_; }
+  const Sms& sms() const { return sms_; }
   void block_lets_next_start();
   bool earlier_is_complete();
 
@@ -45,10 +50,13 @@ class Grid : public std::enable_shared_from_this<Grid> {
   void start_blocks();
   void block_ended();
   bool is_complete();
+  void take_over_what_earlier_did();
 
   Sms& sms_;
   Launch launch_;
   std::shared_ptr<Grid> earlier_;
+  std::uint64_t begin_ = 0;  ///< its address, as that of end_
+  std::uint64_t end_ = 0;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::size_t blocks_running_;  ///< or not started yet

@@ -1,5 +1,7 @@
 #include "harness/node.hpp"
 
+#include <algorithm>
+
 #include "crossdock/world.hpp"
 #include "transport/bootstrap/bootstrap.hpp"
 
@@ -8,6 +10,13 @@ namespace crossdock::gpu {
 int num_devices() {
   int count = 0;
   return cudaGetDeviceCount(&count) == cudaSuccess ? count : 0;
+}
+
+int most_sms(int num_ranks) {
+  int sms = 0;
+  kernels::check_cuda(cudaDeviceGetAttribute(&sms, cudaDevAttrMultiProcessorCount, 0), "SMs");
+  const int ranks_of_gpu = (num_ranks + num_devices() - 1) / num_devices();
+  return std::max(1, sms / ranks_of_gpu);
 }
 
 Node::Node(int num_ranks, int num_experts, RankLimits limits) : ranks_(static_cast<std::size_t>(num_ranks)) {

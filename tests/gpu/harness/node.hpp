@@ -10,6 +10,8 @@
 namespace crossdock::gpu {
 
 int num_devices();
+/// That a call of each of the ranks may take: its blocks wait for one another, so all of them have to run.
+int most_sms(int num_ranks);
 
 /// They live through all cases of one number of ranks.
 class Node {

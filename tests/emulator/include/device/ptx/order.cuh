@@ -22,12 +22,20 @@ inline std::uint64_t load_acquire_sys(const std::uint64_t* word) {
   return value;
 }
 
-inline std::uint64_t load_relaxed_sys(const std::uint64_t* word) { return load(word, std::memory_order_relaxed); }
+template <typename Word>
+Word load_relaxed(const Word* word) {
+  const Word value = load(word, std::memory_order_relaxed);
+  emulator::Block::current()->fences().loaded(word);
+  return value;
+}
 
-inline float load_relaxed_sys(const float* word) { return load(word, std::memory_order_relaxed); }
+inline std::uint64_t load_relaxed_sys(const std::uint64_t* word) { return load_relaxed(word); }
+
+inline float load_relaxed_sys(const float* word) { return load_relaxed(word); }
 
 inline void store_relaxed_sys(std::uint64_t* word, std::uint64_t value) {
   pause();
+  emulator::Block::current()->will_store_relaxed(word);
   std::atomic_ref(*word).store(value, std::memory_order_relaxed);
   linger();
 }
