@@ -24,7 +24,7 @@ __device__ __forceinline__ LatencyCall begin_call(device::Channel* channel) {
 __device__ __forceinline__ void note_call(device::Channel* channel, const LatencyCall& call) {
   if (threadIdx.x % 32 != 0 || call.ticket != gridDim.x - 1) return;
   device::fence_gpu();
-  channel->blocks_done = 0;
+  atomicExch(&channel->blocks_done, 0U);  // a plain store would race with the others' adds
   channel->tag = call.tag;
 }
 
