@@ -23,7 +23,7 @@ GPU_CAPABILITY ?= $(shell nvidia-smi --query-gpu=compute_cap --format=csv,nohead
 GPU := $(and $(CUDACXX),$(GPU_CAPABILITY))
 GPU_ARCHITECTURE = $(GPU_CAPABILITY:90=90a)
 
-STAGES := format-check headers check random-check emulated asan emulated-asan tsan fuzz tidy $(if $(GPU),gpu)
+STAGES := format-check headers check random-check emulated asan emulated-asan tsan emulated-tsan fuzz tidy $(if $(GPU),gpu)
 
 sources = $(shell find include src tools tests benchmarks examples -name "*.[ch]pp") \
           $(wildcard tests/emulator/include/*.h tests/emulator/include/device/ptx/*.cuh)
@@ -34,7 +34,7 @@ configure_release-cuda = $(configure_cuda)
 tidy = run-clang-tidy-19 -quiet -j $(JOBS) -p build/$(1) '^$(CURDIR)/$(2)' 2> >(grep -v 'generated\.$$' >&2)
 run_tests = ctest --preset $(1) --parallel $(JOBS)
 
-.PHONY: help demo test build check headers random-check emulated emulated-asan asan tsan gpu fuzz tidy format format-check \
+.PHONY: help demo test build check headers random-check emulated emulated-asan emulated-tsan asan tsan gpu fuzz tidy format format-check \
         clean demo-packages test-packages peers peers-packages
 
 help: ## this list
@@ -79,6 +79,17 @@ emulated-asan: test-packages ## the tests of the CUDA backend on emulated GPUs, 
 tsan: test-packages ## the tests with threads under the thread sanitizer
 	@$(call build,tsan) --target tests_threads
 	@$(SAME_ADDRESSES) $(call run_tests,tsan)
+
+# Each CUDA thread is a thread to the sanitizer, which takes 8,000: three GPUs of four SMs, and what fits them.
+emulated-tsan: test-packages ## kernels on emulated GPUs under the thread sanitizer: order of memory between threads, blocks and GPUs
+	@$(call build,emulated-tsan) --target emulator gpu_combine_any gpu_rows gpu_group
+	@$(SAME_ADDRESSES) build/emulated-tsan/bin/emulator
+	@set -f; for test in "gpu_combine_any */0:*/1" "gpu_rows Ranks*/0:Ranks*/1" \
+	    "gpu_group *RoundTrip*/flat:GroupCapacity*:GroupIndices*:GroupPending*:GroupEvents*"; do \
+	  set -- $$test; \
+	  EMULATED_GPUS=3 EMULATED_SMS=4 CROSSDOCK_GPU_CASES=1 TSAN_OPTIONS=halt_on_error=1 \
+	    timeout 900 $(SAME_ADDRESSES) build/emulated-tsan/bin/$$1 --gtest_filter="$$2" || exit 1; \
+	done
 
 gpu: test-packages ## the tests of the CUDA backend (part of `make test` where a GPU is seen)
 	@$(call build,cuda) --target gpu_programs crossdock_tool

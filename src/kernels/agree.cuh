@@ -1,18 +1,21 @@
 // Whether all ranks of a call gave the same terms.
 #pragma once
 
+#include <type_traits>
+
 #include "device/port/terms.hpp"
 #include "kernels/live.cuh"
 
 namespace crossdock::kernels {
 
-/// How a call ends by its terms alone: device::CallOutcome.
+/// How a call ends by its terms alone: device::CallOutcome. It lies in shared memory, which nobody constructs.
 struct Disagreement {
-  device::CallState state = device::CallState::kDone;
-  std::int32_t rank = -1;
-  std::int32_t field = -1;
-  std::int32_t theirs = -1;
+  device::CallState state;
+  std::int32_t rank;
+  std::int32_t field;
+  std::int32_t theirs;
 };
+static_assert(std::is_trivially_default_constructible_v<Disagreement>);
 
 /// One warp, a lane a word of the terms: lane 0 whether a rank rejected its call, lane 1 + i field i. Reading the terms
 /// is the caller's, so that loads of several ranks are in flight together.
@@ -37,7 +40,7 @@ class Agreement {
   __device__ Disagreement result() const {
     const std::uint32_t rejecting = __shfl_sync(~0U, found_, 0);
     const std::uint32_t differing = __reduce_or_sync(~0U, lane_ == 0 ? 0 : found_);
-    if ((rejecting | differing) == 0) return {};
+    if ((rejecting | differing) == 0) return {device::CallState::kDone, -1, -1, -1};
     // Each lane has found the lowest rank of its field, so the lowest of all is among them.
     const std::uint32_t all = rejecting != 0 ? rejecting : differing;
     const std::uint32_t lowest = all & (~all + 1);

@@ -74,7 +74,7 @@ __device__ __forceinline__ void enter(const CombineArgs& args, CombineEntry& ent
     }
     ready = __all_sync(~0U, ready);
     __syncwarp();
-    Disagreement found{.state = device::CallState::kGaveUp};
+    Disagreement found{device::CallState::kGaveUp, -1, -1, -1};
     if (ready) {
       const std::byte* rows = nullptr;
       if (is_rank) rows = args.port.windows[lane] + __ldcg(&mine->rows_at[lane]) + first_row * pulled_bytes(args);
