@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <barrier>
 #include <chrono>
 #include <cstddef>
@@ -123,6 +124,32 @@ TEST_P(GroupRoundTrip, GivesTheBitsOfTheReference) {
 
 INSTANTIATE_TEST_SUITE_P(Layouts, GroupRoundTrip,
                          testing::Values(Layout::kFlat, Layout::kExpertContiguous, Layout::kExpertPadded),
+                         [](const auto& layout) { return std::string(name_of(layout.param)); });
+
+class GroupManyRows : public testing::TestWithParam<Layout> {};
+
+/// More of them than a block lays out at a time.
+TEST_P(GroupManyRows, OneSmTakesThemAll) {
+  constexpr int kManyTokens = 700;
+  std::vector<RankTokens> tokens;
+  for (int rank = 0; rank < 2; ++rank) {
+    tokens.push_back(test::make_tokens(rank, kManyTokens, kHidden, kTopK, kExperts));
+  }
+  const DispatchOptions options{.layout = GetParam()};
+  const Expected expected = expect(tokens, options);
+  test::run_ranks(2, [&](const World& world) {
+    use_device_of(world);
+    const DeviceTokens mine(tokens[static_cast<std::size_t>(world.rank())]);
+    GroupConfig config = config_of(milliseconds(20'000));
+    config.num_sms = 1;
+    config.max_tokens = kManyTokens;
+    Group group(world, config);
+    for (int round = 0; round < 3; ++round) round_trip(group, mine, expected, options);
+    EXPECT_FALSE(group.status());
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Layouts, GroupManyRows, testing::Values(Layout::kFlat, Layout::kExpertContiguous),
                          [](const auto& layout) { return std::string(name_of(layout.param)); });
 
 /// Waits, for a call that nobody waits for, until the group knows how it ended.
@@ -377,6 +404,45 @@ TEST(GroupPending, LatencyCallsOverlapAndMayBeDropped) {
     }
   });
 }
+
+class GroupInARow : public testing::TestWithParam<Layout> {};
+
+/// Nothing waits between the calls: whoever lets go of memory too early has it written over by the next one.
+TEST_P(GroupInARow, CallsOfDifferentTokensFollowAtOnce) {
+  constexpr int kCalls = 12;
+  DispatchOptions options{.layout = GetParam()};
+  if (GetParam() != Layout::kExpertPadded) options.max_recv_rows = 256;  // the host waits for no counts
+  std::array<std::vector<RankTokens>, 2> tokens;
+  std::array<Expected, 2> expected;
+  for (int set = 0; set < 2; ++set) {
+    for (int rank = 0; rank < 2; ++rank) {
+      tokens[set].push_back(test::make_tokens(2 * set + rank, set == 0 ? 16 : 9, kHidden, kTopK, kExperts));
+    }
+    expected[set] = expect(tokens[set], {.layout = options.layout});
+  }
+  test::run_ranks(2, [&](const World& world) {
+    use_device_of(world);
+    const auto rank = static_cast<std::size_t>(world.rank());
+    const std::array<DeviceTokens, 2> mine{DeviceTokens(tokens[0][rank]), DeviceTokens(tokens[1][rank])};
+    Group group(world, config_of(milliseconds(20'000)));
+    std::vector<DispatchResult> dispatched;
+    std::vector<CombineResult> combined;
+    for (std::size_t call = 0; call < kCalls; ++call) {
+      dispatched.push_back(group.dispatch(mine[call % 2].input(), options));
+      combined.push_back(group.combine(dispatched.back().handle, {.x = dispatched.back().x}));
+    }
+    synchronize(group);
+    for (std::size_t call = 0; call < kCalls; ++call) {
+      const Expected& want = expected[call % 2];
+      ASSERT_EQ(bytes_of(dispatched[call].tokens_per_expert), want.dispatched[rank].tokens_per_expert.bytes);
+      ASSERT_EQ(bytes_of(combined[call].y), want.combined[rank].y.bytes);
+    }
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Layouts, GroupInARow,
+                         testing::Values(Layout::kFlat, Layout::kExpertContiguous, Layout::kExpertPadded),
+                         [](const auto& layout) { return std::string(name_of(layout.param)); });
 
 TEST(GroupWaitTimes, LateRankShowsAtItsPeersOverEpochs) {
   constexpr milliseconds kDelay{100};
