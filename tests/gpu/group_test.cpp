@@ -405,44 +405,88 @@ TEST(GroupPending, LatencyCallsOverlapAndMayBeDropped) {
   });
 }
 
-class GroupInARow : public testing::TestWithParam<Layout> {};
+/// Two sets of tokens of two ranks, and what becomes of them.
+struct TwoSets {
+  explicit TwoSets(Layout layout) {
+    for (int set = 0; set < 2; ++set) {
+      for (int rank = 0; rank < 2; ++rank) {
+        tokens[set].push_back(test::make_tokens(2 * set + rank, set == 0 ? 16 : 9, kHidden, kTopK, kExperts));
+      }
+      expected[set] = expect(tokens[set], {.layout = layout});
+    }
+  }
 
-/// Nothing waits between the calls: whoever lets go of memory too early has it written over by the next one.
-TEST_P(GroupInARow, CallsOfDifferentTokensFollowAtOnce) {
-  constexpr int kCalls = 12;
-  DispatchOptions options{.layout = GetParam()};
-  if (GetParam() != Layout::kExpertPadded) options.max_recv_rows = 256;  // the host waits for no counts
+  std::array<DeviceTokens, 2> on_device(int rank) const {
+    const auto at = static_cast<std::size_t>(rank);
+    return {DeviceTokens(tokens[0][at]), DeviceTokens(tokens[1][at])};
+  }
+
   std::array<std::vector<RankTokens>, 2> tokens;
   std::array<Expected, 2> expected;
-  for (int set = 0; set < 2; ++set) {
-    for (int rank = 0; rank < 2; ++rank) {
-      tokens[set].push_back(test::make_tokens(2 * set + rank, set == 0 ? 16 : 9, kHidden, kTopK, kExperts));
-    }
-    expected[set] = expect(tokens[set], {.layout = options.layout});
+};
+
+/// Dispatches of the sets in turn, then their combines; nothing waits for the host in between. Rows of a combine are
+/// the caller's again when it has returned: they are written over at once.
+void combine_in_a_row(Group& group, const std::vector<DispatchResult>& dispatched, const TwoSets& sets) {
+  const auto rank = static_cast<std::size_t>(group.rank());
+  std::vector<CombineResult> combined;
+  for (const DispatchResult& rows : dispatched) {
+    combined.push_back(group.combine(rows.handle, {.x = rows.x}));
+    auto* stream = static_cast<cudaStream_t>(group.stream());
+    kernels::check_cuda(cudaMemsetAsync(const_cast<void*>(rows.x.data), 0xEE, rows.x.num_bytes(), stream), "memset");
   }
+  synchronize(group);
+  for (std::size_t call = 0; call < dispatched.size(); ++call) {
+    const Expected& want = sets.expected[call % 2];
+    ASSERT_EQ(bytes_of(dispatched[call].tokens_per_expert), want.dispatched[rank].tokens_per_expert.bytes) << call;
+    ASSERT_EQ(bytes_of(combined[call].y), want.combined[rank].y.bytes) << call;
+  }
+}
+
+class GroupInARow : public testing::TestWithParam<Layout> {};
+
+/// Whoever lets go of memory too early has it written over by the next call.
+TEST_P(GroupInARow, CallsFollowAtOnce) {
+  DispatchOptions options{.layout = GetParam()};
+  if (GetParam() != Layout::kExpertPadded) options.max_recv_rows = 256;  // the host waits for no counts
+  const TwoSets sets(options.layout);
   test::run_ranks(2, [&](const World& world) {
     use_device_of(world);
-    const auto rank = static_cast<std::size_t>(world.rank());
-    const std::array<DeviceTokens, 2> mine{DeviceTokens(tokens[0][rank]), DeviceTokens(tokens[1][rank])};
+    const std::array<DeviceTokens, 2> mine = sets.on_device(world.rank());
     Group group(world, config_of(milliseconds(20'000)));
     std::vector<DispatchResult> dispatched;
-    std::vector<CombineResult> combined;
-    for (std::size_t call = 0; call < kCalls; ++call) {
+    for (std::size_t call = 0; call < 12; ++call) {
       dispatched.push_back(group.dispatch(mine[call % 2].input(), options));
-      combined.push_back(group.combine(dispatched.back().handle, {.x = dispatched.back().x}));
     }
-    synchronize(group);
-    for (std::size_t call = 0; call < kCalls; ++call) {
-      const Expected& want = expected[call % 2];
-      ASSERT_EQ(bytes_of(dispatched[call].tokens_per_expert), want.dispatched[rank].tokens_per_expert.bytes);
-      ASSERT_EQ(bytes_of(combined[call].y), want.combined[rank].y.bytes);
-    }
+    combine_in_a_row(group, dispatched, sets);
   });
 }
 
 INSTANTIATE_TEST_SUITE_P(Layouts, GroupInARow,
                          testing::Values(Layout::kFlat, Layout::kExpertContiguous, Layout::kExpertPadded),
                          [](const auto& layout) { return std::string(name_of(layout.param)); });
+
+/// The later of two is received first, so a rank may be a call ahead of its peer in a slot.
+TEST(GroupPending, SlotsAreWrittenAgainOnlyWhenAllHaveReadThem) {
+  const DispatchOptions options{.layout = Layout::kExpertPadded};
+  const TwoSets sets(options.layout);
+  test::run_ranks(2, [&](const World& world) {
+    use_device_of(world);
+    const std::array<DeviceTokens, 2> mine = sets.on_device(world.rank());
+    Group group(world, config_of(milliseconds(20'000)));
+    std::vector<DispatchResult> dispatched;
+    for (std::size_t call = 0; call < 6; ++call) {
+      const std::size_t set = call % 2;
+      PendingDispatch early = group.dispatch_send(mine[set].input(), options);
+      PendingDispatch late = group.dispatch_send(mine[1 - set].input(), options);
+      DispatchResult received_late = group.dispatch_receive(std::move(late));
+      dispatched.push_back(group.dispatch_receive(std::move(early)));
+      dispatched.push_back(std::move(received_late));
+      if (set == 1) std::swap(dispatched[2 * call], dispatched[2 * call + 1]);
+    }
+    combine_in_a_row(group, dispatched, sets);
+  });
+}
 
 TEST(GroupWaitTimes, LateRankShowsAtItsPeersOverEpochs) {
   constexpr milliseconds kDelay{100};
