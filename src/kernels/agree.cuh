@@ -66,4 +66,24 @@ class Agreement {
   std::int32_t theirs_ = 0;
 };
 
+/// One warp: the terms of all live ranks, [rank] of the own board, beside those of this rank. `kTogether` loads are in
+/// flight.
+template <int kTogether>
+__device__ __forceinline__ Disagreement compare_terms(const device::PeerPort& port, const device::Terms& own,
+                                                      const device::Terms* theirs) {
+  Agreement agreement(own);
+  for (int first = 0; first < port.num_ranks; first += kTogether) {
+    std::int32_t words[kTogether];
+#pragma unroll
+    for (int i = 0; i < kTogether; ++i) {
+      words[i] = is_live(port, first + i) ? agreement.load(theirs[first + i]) : 0;
+    }
+#pragma unroll
+    for (int i = 0; i < kTogether; ++i) {
+      if (is_live(port, first + i)) agreement.look(first + i, words[i]);
+    }
+  }
+  return agreement.result();
+}
+
 }  // namespace crossdock::kernels

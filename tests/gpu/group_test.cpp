@@ -443,22 +443,31 @@ void combine_in_a_row(Group& group, const std::vector<DispatchResult>& dispatche
   }
 }
 
+/// `dispatch`: on each of two ranks from the group and the sets on its GPU to the dispatches, as combine_in_a_row has
+/// them.
+template <typename Dispatch>
+void run_in_a_row(Layout layout, const Dispatch& dispatch) {
+  const TwoSets sets(layout);
+  test::run_ranks(2, [&](const World& world) {
+    use_device_of(world);
+    const std::array<DeviceTokens, 2> mine = sets.on_device(world.rank());
+    Group group(world, config_of(milliseconds(20'000)));
+    combine_in_a_row(group, dispatch(group, mine), sets);
+  });
+}
+
 class GroupInARow : public testing::TestWithParam<Layout> {};
 
 /// Whoever lets go of memory too early has it written over by the next call.
 TEST_P(GroupInARow, CallsFollowAtOnce) {
   DispatchOptions options{.layout = GetParam()};
   if (GetParam() != Layout::kExpertPadded) options.max_recv_rows = 256;  // the host waits for no counts
-  const TwoSets sets(options.layout);
-  test::run_ranks(2, [&](const World& world) {
-    use_device_of(world);
-    const std::array<DeviceTokens, 2> mine = sets.on_device(world.rank());
-    Group group(world, config_of(milliseconds(20'000)));
+  run_in_a_row(options.layout, [&](Group& group, const std::array<DeviceTokens, 2>& mine) {
     std::vector<DispatchResult> dispatched;
     for (std::size_t call = 0; call < 12; ++call) {
       dispatched.push_back(group.dispatch(mine[call % 2].input(), options));
     }
-    combine_in_a_row(group, dispatched, sets);
+    return dispatched;
   });
 }
 
@@ -469,11 +478,7 @@ INSTANTIATE_TEST_SUITE_P(Layouts, GroupInARow,
 /// The later of two is received first, so a rank may be a call ahead of its peer in a slot.
 TEST(GroupPending, SlotsAreWrittenAgainOnlyWhenAllHaveReadThem) {
   const DispatchOptions options{.layout = Layout::kExpertPadded};
-  const TwoSets sets(options.layout);
-  test::run_ranks(2, [&](const World& world) {
-    use_device_of(world);
-    const std::array<DeviceTokens, 2> mine = sets.on_device(world.rank());
-    Group group(world, config_of(milliseconds(20'000)));
+  run_in_a_row(options.layout, [&](Group& group, const std::array<DeviceTokens, 2>& mine) {
     std::vector<DispatchResult> dispatched;
     for (std::size_t call = 0; call < 6; ++call) {
       const std::size_t set = call % 2;
@@ -484,7 +489,7 @@ TEST(GroupPending, SlotsAreWrittenAgainOnlyWhenAllHaveReadThem) {
       dispatched.push_back(std::move(received_late));
       if (set == 1) std::swap(dispatched[2 * call], dispatched[2 * call + 1]);
     }
-    combine_in_a_row(group, dispatched, sets);
+    return dispatched;
   });
 }
 

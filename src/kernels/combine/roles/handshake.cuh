@@ -37,24 +37,6 @@ __device__ __forceinline__ void post_ready(const CombineArgs& args, std::uint64_
   device::store_release_sys(&theirs->ready[rank], tag);
 }
 
-/// A warp, once all are ready: whether all gave the same terms.
-__device__ __forceinline__ Disagreement compare_terms(const CombineArgs& args, const device::Board& mine) {
-  constexpr int kTogether = 8;
-  Agreement agreement(args.terms);
-  for (int first = 0; first < args.port.num_ranks; first += kTogether) {
-    std::int32_t words[kTogether];
-#pragma unroll
-    for (int i = 0; i < kTogether; ++i) {
-      words[i] = is_live(args.port, first + i) ? agreement.load(mine.combine_terms[first + i]) : 0;
-    }
-#pragma unroll
-    for (int i = 0; i < kTogether; ++i) {
-      if (is_live(args.port, first + i)) agreement.look(first + i, words[i]);
-    }
-  }
-  return agreement.result();
-}
-
 /// The first warp of each block, a lane a rank; the first block speaks for its rank, unless an earlier wait of it gave
 /// up.
 __device__ __forceinline__ void enter(const CombineArgs& args, CombineEntry& entry) {
@@ -79,7 +61,7 @@ __device__ __forceinline__ void enter(const CombineArgs& args, CombineEntry& ent
       const std::byte* rows = nullptr;
       if (is_rank) rows = args.port.windows[lane] + __ldcg(&mine->rows_at[lane]) + first_row * pulled_bytes(args);
       entry.rows[lane] = rows;
-      found = compare_terms(args, *mine);
+      found = compare_terms<8>(args.port, args.terms, mine->combine_terms);
     }
     if (lane == 0) {
       entry.tag = tag;

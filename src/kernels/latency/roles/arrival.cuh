@@ -29,23 +29,11 @@ __device__ __forceinline__ void await_arrival(const Args& args, device::Operatio
   arrival.found.state = device::CallState::kGaveUp;
 }
 
-/// The same warp: the terms of all live ranks, beside those of this rank.
+/// The same warp.
 template <typename Args>
 __device__ __forceinline__ void compare_terms(const Args& args, Arrival& arrival) {
-  constexpr int kTogether = 4;  // loads in flight
   const device::LatencyBoard& mine = latency_board(args.port, args.latency_board, args.port.rank);
-  Agreement agreement(args.terms);
-  for (int first = 0; first < args.port.num_ranks; first += kTogether) {
-    std::int32_t words[kTogether];
-#pragma unroll
-    for (int i = 0; i < kTogether; ++i)
-      words[i] = is_live(args.port, first + i) ? agreement.load(mine.terms[first + i]) : 0;
-#pragma unroll
-    for (int i = 0; i < kTogether; ++i) {
-      if (is_live(args.port, first + i)) agreement.look(first + i, words[i]);
-    }
-  }
-  const Disagreement found = agreement.result();
+  const Disagreement found = compare_terms<4>(args.port, args.terms, mine.terms);
   if (threadIdx.x % 32 == 0) arrival.found = found;
 }
 
