@@ -23,7 +23,7 @@ PendingDispatch CpuEngine::dispatch_send(const Handle* handle, const DispatchInp
                                              input, options));
 }
 
-DispatchResult CpuEngine::dispatch_receive(PendingDispatch pending) {
+DispatchResult CpuEngine::dispatch_receive(PendingDispatch pending, bool /*directly*/) {
   auto& state = static_cast<PendingDispatchState&>(state_of(pending));
   engine::dispatch_receive(state);
   state.result.handle = make_handle(state.plan);
@@ -35,7 +35,7 @@ PendingCombine CpuEngine::combine_send(const Handle& handle, const CombineInput&
       engine::combine_send(context_, std::dynamic_pointer_cast<const HandleState>(facts_of(handle)), input, options));
 }
 
-CombineResult CpuEngine::combine_receive(PendingCombine pending) {
+CombineResult CpuEngine::combine_receive(PendingCombine pending, bool /*directly*/) {
   auto& state = static_cast<PendingCombineState&>(state_of(pending));
   engine::combine_receive(state);
   return std::move(state.result);

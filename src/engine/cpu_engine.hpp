@@ -24,9 +24,9 @@ class CpuEngine : public Engine {
 
   PendingDispatch dispatch_send(const Handle* handle, const DispatchInput& input,
                                 const DispatchOptions& options) override;
-  DispatchResult dispatch_receive(PendingDispatch pending) override;
+  DispatchResult dispatch_receive(PendingDispatch pending, bool directly) override;
   PendingCombine combine_send(const Handle& handle, const CombineInput& input, const CombineOptions& options) override;
-  CombineResult combine_receive(PendingCombine pending) override;
+  CombineResult combine_receive(PendingCombine pending, bool directly) override;
   Group::Allocation allocate(DType dtype, std::initializer_list<std::int64_t> shape) override;
 
   void set_live_ranks(std::span<const int> live) override;

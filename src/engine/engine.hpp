@@ -34,10 +34,11 @@ class Engine {
   /// `handle` where the dispatch is cached; it may be empty, which is an error.
   virtual PendingDispatch dispatch_send(const Handle* handle, const DispatchInput& input,
                                         const DispatchOptions& options) = 0;
-  virtual DispatchResult dispatch_receive(PendingDispatch pending) = 0;
+  /// `directly`: behind its send, and nothing of the caller's between.
+  virtual DispatchResult dispatch_receive(PendingDispatch pending, bool directly) = 0;
   virtual PendingCombine combine_send(const Handle& handle, const CombineInput& input,
                                       const CombineOptions& options) = 0;
-  virtual CombineResult combine_receive(PendingCombine pending) = 0;
+  virtual CombineResult combine_receive(PendingCombine pending, bool directly) = 0;
   virtual Group::Allocation allocate(DType dtype, std::initializer_list<std::int64_t> shape) = 0;
 
   virtual void set_live_ranks(std::span<const int> live) = 0;

@@ -33,7 +33,7 @@ const GroupConfig& Group::config() const { return engine_->config(); }
 void* Group::stream() const { return engine_->stream(); }
 
 DispatchResult Group::dispatch(const DispatchInput& input, const DispatchOptions& options) {
-  return dispatch_receive(dispatch_send(input, options));
+  return engine_->dispatch_receive(dispatch_send(input, options), true);
 }
 
 PendingDispatch Group::dispatch_send(const DispatchInput& input, const DispatchOptions& options) {
@@ -41,11 +41,11 @@ PendingDispatch Group::dispatch_send(const DispatchInput& input, const DispatchO
 }
 
 DispatchResult Group::dispatch_receive(PendingDispatch pending) {
-  return engine_->dispatch_receive(std::move(pending));
+  return engine_->dispatch_receive(std::move(pending), false);
 }
 
 DispatchResult Group::dispatch(const Handle& handle, const DispatchInput& input, const DispatchOptions& options) {
-  return dispatch_receive(dispatch_send(handle, input, options));
+  return engine_->dispatch_receive(dispatch_send(handle, input, options), true);
 }
 
 PendingDispatch Group::dispatch_send(const Handle& handle, const DispatchInput& input, const DispatchOptions& options) {
@@ -53,14 +53,16 @@ PendingDispatch Group::dispatch_send(const Handle& handle, const DispatchInput& 
 }
 
 CombineResult Group::combine(const Handle& handle, const CombineInput& input, const CombineOptions& options) {
-  return combine_receive(combine_send(handle, input, options));
+  return engine_->combine_receive(combine_send(handle, input, options), true);
 }
 
 PendingCombine Group::combine_send(const Handle& handle, const CombineInput& input, const CombineOptions& options) {
   return engine_->combine_send(handle, input, options);
 }
 
-CombineResult Group::combine_receive(PendingCombine pending) { return engine_->combine_receive(std::move(pending)); }
+CombineResult Group::combine_receive(PendingCombine pending) {
+  return engine_->combine_receive(std::move(pending), false);
+}
 
 Group::Allocation Group::allocate(DType dtype, std::initializer_list<std::int64_t> shape) {
   return engine_->allocate(dtype, shape);

@@ -96,6 +96,16 @@ __device__ __forceinline__ uint4 four_floats(const float (&values)[kEight], int 
           __float_as_uint(values[first + 3])};
 }
 
+/// Eight values as the type has them.
+template <DType kType>
+__device__ __forceinline__ auto narrow(const float (&values)[kEight]) {
+  if constexpr (kType == DType::kFp32) {
+    return RawEight<4>{{four_floats(values, 0), four_floats(values, 4)}};
+  } else {
+    return RawEight<2>{{narrow_to_16_bits<kType>(values)}};
+  }
+}
+
 /// Rounded to the type and widened again.
 __device__ __forceinline__ void round_to(float (&values)[kEight], DType dtype) {
   if (dtype != DType::kFp32) widen(RawEight<2>{{narrow_to_16_bits(values, dtype)}}, dtype, values);

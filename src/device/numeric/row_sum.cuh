@@ -14,6 +14,11 @@ inline constexpr int kSumChannels = 512;
 template <Read kRead, DType kType>
 class RowSum {
  public:
+  static constexpr int kElementBytes = kType == DType::kFp32 ? 4 : 2;
+  static constexpr int kVectors = kSumChannels * kElementBytes / (32 * static_cast<int>(sizeof(uint4)));
+  /// A sum that waits in shared memory, as kType: vectors of 16 bytes, the lanes' side by side.
+  using Kept = uint4[kVectors][32];
+
   /// Channels [first, first + kSumChannels) of rows of `hidden`.
   __device__ __forceinline__ RowSum(int first, int hidden)
       : first_(first + static_cast<int>(threadIdx.x % 32) * kEight), hidden_(hidden) {
@@ -60,6 +65,26 @@ class RowSum {
     }
   }
 
+  __device__ __forceinline__ void keep(Kept& kept) const {
+#pragma unroll
+    for (int i = 0; i < kEights; ++i) {
+      const RawEight<kElementBytes> raw = narrow<kType>(values_[i]);
+#pragma unroll
+      for (int j = 0; j < kPerEight; ++j) kept[i * kPerEight + j][threadIdx.x % 32] = raw.vectors[j];
+    }
+  }
+
+  /// What the same lane kept.
+  __device__ __forceinline__ void add_kept(const Kept& kept) {
+#pragma unroll
+    for (int i = 0; i < kEights; ++i) {
+      RawEight<kElementBytes> raw;
+#pragma unroll
+      for (int j = 0; j < kPerEight; ++j) raw.vectors[j] = kept[i * kPerEight + j][threadIdx.x % 32];
+      add_eight<false>(raw, 1.0F, values_[i]);
+    }
+  }
+
   __device__ __forceinline__ void round_to(DType dtype) {
 #pragma unroll
     for (auto& values : values_) device::round_to(values, dtype);
@@ -71,7 +96,7 @@ class RowSum {
   }
 
  private:
-  static constexpr int kElementBytes = kType == DType::kFp32 ? 4 : 2;
+  static constexpr int kPerEight = RawEight<kElementBytes>::kVectors;
   static constexpr int kEights = kSumChannels / (32 * kEight);
   static constexpr int kTogether = 8 / kElementBytes;  ///< rows whose loads are in flight
 
@@ -85,14 +110,18 @@ class RowSum {
   template <bool kWeighted>
   __device__ __forceinline__ void add_row(const RawEight<kElementBytes> (&raw)[kEights], float weight) {
 #pragma unroll
-    for (int i = 0; i < kEights; ++i) {
-      float addends[kEight];
-      widen<kType>(raw[i], addends);
+    for (int i = 0; i < kEights; ++i) add_eight<kWeighted>(raw[i], weight, values_[i]);
+  }
+
+  template <bool kWeighted>
+  static __device__ __forceinline__ void add_eight(const RawEight<kElementBytes>& raw, float weight,
+                                                   float (&values)[kEight]) {
+    float addends[kEight];
+    widen<kType>(raw, addends);
 #pragma unroll
-      for (int j = 0; j < kEight; ++j) {
-        const float addend = kWeighted ? __fmul_rn(weight, addends[j]) : addends[j];
-        values_[i][j] = __fadd_rn(values_[i][j], addend);
-      }
+    for (int j = 0; j < kEight; ++j) {
+      const float addend = kWeighted ? __fmul_rn(weight, addends[j]) : addends[j];
+      values[j] = __fadd_rn(values[j], addend);
     }
   }
 

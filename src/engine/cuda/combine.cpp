@@ -146,6 +146,9 @@ void push_to(CudaContext& context, int slot, kernels::GatherArgs& args) {
   args.alone = context.has_gpu_alone();
 }
 
+/// Rows whose type changes on the wire are all gathered: the sum adds rows of one type.
+bool sums_own(const PendingCombine& state) { return state.input.x.dtype == state.wire_dtype; }
+
 void launch_gather(PendingCombine& state, const Shared& shared) {
   CudaContext& context = *state.context;
   const CudaHandle& plan = *state.plan;
@@ -165,6 +168,7 @@ void launch_gather(PendingCombine& state, const Shared& shared) {
   args.out = shared.gathered;
   args.channel = &context.own_words()->share;
   if (is_pushed(plan)) push_to(context, state.slot, args);
+  args.leaves_own = is_pushed(plan) && sums_own(state);
   const int num_sms = is_pushed(plan) ? context.latency_sms() : state.launch.num_sms;
   kernels::launch_gather(args, num_sms, state.launch.stream);
 }
@@ -227,7 +231,20 @@ kernels::LatencySumArgs sum_arguments(CudaContext& context, int slot, const devi
           .alone = context.has_gpu_alone()};
 }
 
-void launch_sum(PendingCombine& state) {
+kernels::OwnRows own_rows(const PendingCombine& state) {
+  if (!sums_own(state)) return {};
+  const CudaContext& context = *state.context;
+  const CudaHandle& plan = *state.plan;
+  const std::int64_t first = std::int64_t{context.rank()} * context.config.latency_max_tokens * plan.top_k();
+  const bool given_now = state.input.topk_weights.given();
+  const float* at_dispatch = plan.receiver.weights != nullptr ? plan.receiver.weights + first : nullptr;
+  return {.x = static_cast<const std::byte*>(state.input.x.data),
+          .positions = plan.receiver.positions + first,
+          .num_tokens = plan.receiver.source_rows + context.rank(),
+          .weights = given_now ? static_cast<const float*>(state.input.topk_weights.data) : at_dispatch};
+}
+
+void launch_sum(PendingCombine& state, bool directly) {
   CudaContext& context = *state.context;
   const CudaHandle& plan = *state.plan;
   kernels::LatencySumArgs args = sum_arguments(context, state.slot, CudaContext::terms_of(state.facts.agreement));
@@ -238,9 +255,11 @@ void launch_sum(PendingCombine& state) {
   args.out_dtype = state.result.y.dtype;
   args.round_node_sum = plan.tree == ReductionTree::kHierarchical;
   args.selections = plan.source.selections;
+  args.own = own_rows(state);
   set_bias(state.input, args);
   args.y = static_cast<std::byte*>(state.result.y.data);
   args.outcome = state.outcome;
+  args.directly = directly;
   kernels::launch_latency_sum(args, context.latency_sms(), state.launch.stream);
 }
 
@@ -315,7 +334,7 @@ void reject(CudaContext& context, const CudaHandle* plan, bool weighted, const L
 PendingCombine::~PendingCombine() {
   if (slot < 0 || received || epoch != context->host->membership.epoch) return;
   try {
-    combine_receive(*this);
+    combine_receive(*this, false);
   } catch (const Error& error) {
     context->abort(error);
   } catch (...) {
@@ -362,13 +381,13 @@ std::unique_ptr<PendingCombine> combine_send(const std::shared_ptr<CudaContext>&
   return state;
 }
 
-void combine_receive(PendingCombine& state) {
+void combine_receive(PendingCombine& state, bool directly) {
   CudaContext& context = *state.context;
   const UseDevice use(context.device->device());
   context.check_epoch("combine", state.epoch);
   state.received = true;
   if (is_pushed(*state.plan)) {
-    launch_sum(state);
+    launch_sum(state, directly);
     context.combine_busy[static_cast<std::size_t>(state.slot)] = 0;
   }
   state.result.memory = std::move(state.output.memory);

@@ -36,6 +36,7 @@ struct PendingCombine : Pending {
 std::unique_ptr<PendingCombine> combine_send(const std::shared_ptr<CudaContext>& context,
                                              std::shared_ptr<const CudaHandle> plan, const CombineInput& input,
                                              const CombineOptions& options);
-void combine_receive(PendingCombine& state);
+/// `directly`: nothing of the caller's lies between it and its send on the stream.
+void combine_receive(PendingCombine& state, bool directly);
 
 }  // namespace crossdock::engine::cuda

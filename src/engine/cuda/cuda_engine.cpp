@@ -16,9 +16,9 @@ crossdock::PendingDispatch CudaEngine::dispatch_send(const Handle* handle, const
   return make_dispatch(cuda::dispatch_send(context_, handle != nullptr, facts.get(), input, options));
 }
 
-DispatchResult CudaEngine::dispatch_receive(crossdock::PendingDispatch pending) {
+DispatchResult CudaEngine::dispatch_receive(crossdock::PendingDispatch pending, bool directly) {
   auto& state = static_cast<PendingDispatch&>(state_of(pending));
-  cuda::dispatch_receive(state);
+  cuda::dispatch_receive(state, directly);
   state.result.handle = make_handle(state.plan);
   return std::move(state.result);
 }
@@ -29,9 +29,9 @@ crossdock::PendingCombine CudaEngine::combine_send(const Handle& handle, const C
       cuda::combine_send(context_, std::dynamic_pointer_cast<const CudaHandle>(facts_of(handle)), input, options));
 }
 
-CombineResult CudaEngine::combine_receive(crossdock::PendingCombine pending) {
+CombineResult CudaEngine::combine_receive(crossdock::PendingCombine pending, bool directly) {
   auto& state = static_cast<PendingCombine&>(state_of(pending));
-  cuda::combine_receive(state);
+  cuda::combine_receive(state, directly);
   return std::move(state.result);
 }
 

@@ -24,10 +24,10 @@ class CudaEngine : public Engine {
 
   crossdock::PendingDispatch dispatch_send(const Handle* handle, const DispatchInput& input,
                                            const DispatchOptions& options) override;
-  DispatchResult dispatch_receive(crossdock::PendingDispatch pending) override;
+  DispatchResult dispatch_receive(crossdock::PendingDispatch pending, bool directly) override;
   crossdock::PendingCombine combine_send(const Handle& handle, const CombineInput& input,
                                          const CombineOptions& options) override;
-  CombineResult combine_receive(crossdock::PendingCombine pending) override;
+  CombineResult combine_receive(crossdock::PendingCombine pending, bool directly) override;
   Group::Allocation allocate(DType dtype, std::initializer_list<std::int64_t> shape) override;
 
   void set_live_ranks(std::span<const int> live) override { context_->set_live_ranks(live); }

@@ -88,7 +88,7 @@ void copy_dense(PendingDispatch& state, std::byte* to) {
 PendingDispatch::~PendingDispatch() {
   if (slot < 0 || received || epoch != context->host->membership.epoch) return;
   try {
-    dispatch_receive(*this);
+    dispatch_receive(*this, false);
   } catch (const Error& error) {
     context->abort(error);
   } catch (...) {
@@ -196,12 +196,12 @@ std::unique_ptr<PendingDispatch> dispatch_send(const std::shared_ptr<CudaContext
   return state;
 }
 
-void dispatch_receive(PendingDispatch& state) {
+void dispatch_receive(PendingDispatch& state, bool directly) {
   const CudaContext& context = *state.context;
   const UseDevice use(context.device->device());
   context.check_epoch("dispatch", state.epoch);
   state.received = true;
-  mode_of(state.options.layout) == Mode::kLatency ? receive_latency(state) : receive_throughput(state);
+  mode_of(state.options.layout) == Mode::kLatency ? receive_latency(state, directly) : receive_throughput(state);
   context.end(state.options.execution, state.launch);
 }
 

@@ -43,7 +43,8 @@ struct PendingDispatch : Pending {
 std::unique_ptr<PendingDispatch> dispatch_send(const std::shared_ptr<CudaContext>& context, bool cached,
                                                const CudaHandle* handle, const DispatchInput& input,
                                                const DispatchOptions& options);
-void dispatch_receive(PendingDispatch& state);
+/// `directly`: nothing of the caller's lies between it and its send on the stream.
+void dispatch_receive(PendingDispatch& state, bool directly);
 
 /// Rows that may arrive at this rank, one a (token, rank).
 std::int64_t most_wire_rows(const PendingDispatch& state, std::int64_t tokens_per_rank);

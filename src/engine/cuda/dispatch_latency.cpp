@@ -162,7 +162,7 @@ void send_latency(PendingDispatch& state) {
   kernels::launch_latency_send(args, context.latency_sms(), state.launch.stream);
 }
 
-void receive_latency(PendingDispatch& state) {
+void receive_latency(PendingDispatch& state, bool directly) {
   CudaContext& context = *state.context;
   kernels::LatencyReceiveArgs args =
       receive_arguments(context, state.slot, CudaContext::terms_of(state.facts.agreement));
@@ -176,6 +176,7 @@ void receive_latency(PendingDispatch& state) {
   args.positions = state.plan->receiver.positions;
   args.kept_weights = state.plan->receiver.weights;
   args.outcome = state.outcome;
+  args.directly = directly;
   kernels::launch_latency_receive(args, context.latency_sms(), state.launch.stream);
   context.slot_busy[static_cast<std::size_t>(state.slot)] = 0;
   state.result.num_rows = -1;

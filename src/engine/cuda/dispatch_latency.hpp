@@ -10,7 +10,7 @@ namespace crossdock::engine::cuda {
 void check_free_slot(const CudaContext& context);
 void reserve_latency(PendingDispatch& state);
 void send_latency(PendingDispatch& state);
-void receive_latency(PendingDispatch& state);
+void receive_latency(PendingDispatch& state, bool directly);
 void reject_latency(CudaContext& context, const Launch& launch, const device::Terms& terms);
 
 }  // namespace crossdock::engine::cuda

@@ -38,6 +38,7 @@ struct GatherArgs {
   /// kOwn: arrived row r goes to out + r * row bytes. kSource: the row of source s and token t goes to
   /// windows[s] + out_at + (rank * tokens_per_source + t) * row bytes: an area of latency mode.
   enum class Target : std::int32_t { kOwn, kSource } target = Target::kOwn;
+  bool leaves_own = false;  ///< kSource: rows of this rank's own tokens are left to its LatencySumArgs::own
   std::byte* out = nullptr;
   std::uint64_t out_at = 0;
   std::int64_t tokens_per_source = 0;

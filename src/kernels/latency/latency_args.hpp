@@ -92,10 +92,19 @@ struct LatencyReceiveArgs {
   float* kept_weights = nullptr;  ///< [R * max_tokens, K], or nullptr: weights that came, as the area is written again
   device::CallOutcome* outcome = nullptr;
   device::WaitLimit limit = {};
-  bool alone = false;  ///< on its GPU: the next kernel's blocks may come while these run
+  bool alone = false;     ///< on its GPU: the next kernel's blocks may come while these run
+  bool directly = false;  ///< behind its send on the stream: outputs are free before that has ended
 };
 
-/// The end of a latency combine: adds the rows that GatherArgs::Target::kSource brought.
+/// What the experts of this rank made of its own tokens.
+struct OwnRows {
+  const std::byte* x = nullptr;              ///< as the layout has them, of the wire type; nullptr: gather brings them
+  const std::int32_t* positions = nullptr;   ///< [T, K]: row of x, or -1
+  const std::int32_t* num_tokens = nullptr;  ///< [1]: of the dispatch; 0 where it failed
+  const float* weights = nullptr;            ///< [T, K], or nullptr
+};
+
+/// The end of a latency combine: adds the rows that GatherArgs::Target::kSource brought, and the own ones.
 struct LatencySumArgs {
   device::PeerPort port = {};
   std::uint64_t latency_board = 0;  ///< of the combine
@@ -112,6 +121,7 @@ struct LatencySumArgs {
   DType out_dtype = DType::kBf16;
   bool round_node_sum = false;               ///< kHierarchical with one node: the sum is rounded to the wire type once
   const std::int32_t* selections = nullptr;  ///< [T, K], as LatencySendArgs wrote them
+  OwnRows own = {};                          ///< not written by the kernel before: read before that has ended
   const std::byte* bias0 = nullptr;          ///< [T, H] dense, or nullptr
   const std::byte* bias1 = nullptr;
   DType bias0_dtype = DType::kBf16;
@@ -119,7 +129,8 @@ struct LatencySumArgs {
   std::byte* y = nullptr;  ///< [T, H]
   device::CallOutcome* outcome = nullptr;
   device::WaitLimit limit = {};
-  bool alone = false;  ///< on its GPU: the next kernel's blocks may come while these run
+  bool alone = false;     ///< on its GPU: the next kernel's blocks may come while these run
+  bool directly = false;  ///< behind its gather on the stream: y is free before that has ended
 };
 
 }  // namespace crossdock::kernels

@@ -50,9 +50,9 @@ static __global__ void __launch_bounds__(kLatencyThreads, kLatencyBlocksOfSm)
     latency_receive_kernel(const __grid_constant__ LatencyReceiveArgs args) {
   __shared__ LatencyReceiveSmem smem;
   if (!is_worker()) await_arrival(args, device::Operation::kDispatch, smem.arrival);
-  device::wait_for_earlier_kernels();
-  if (args.alone) device::let_next_kernel_start();
+  if (!args.directly) device::wait_for_earlier_kernels();
   __syncthreads();
+  if (args.alone) device::let_next_kernel_start();
 
   RowReceiver receiver(args, smem.num_tokens, smem.rows);
   if (smem.arrival.all_here && is_worker()) {
@@ -69,6 +69,7 @@ static __global__ void __launch_bounds__(kLatencyThreads, kLatencyBlocksOfSm)
   if (blockIdx.x == 0 && state == device::CallState::kDone) {
     write_counts(args, smem.num_tokens, smem.rows, smem.all_rows);
   }
+  device::wait_for_earlier_kernels();
   leave_arrival(args, smem.arrival);
   if (!is_worker()) clear_failed(args, state);
 }

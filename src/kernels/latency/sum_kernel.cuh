@@ -7,25 +7,28 @@
 
 namespace crossdock::kernels {
 
+/// The last warp.
+__device__ __forceinline__ void speak(const LatencySumArgs& args, Arrival& arrival) {
+  await_arrival(args, device::Operation::kCombine, arrival);
+  if (!args.directly) device::wait_for_earlier_kernels();
+  if (args.alone) device::let_next_kernel_start();
+  meet_block();
+  if (arrival.all_here) compare_terms(args, arrival);
+  meet_block();
+  note_call(args.channel, arrival.call);
+}
+
 template <DType kType>
 __global__ void __launch_bounds__(kLatencyThreads, kLatencyBlocksOfSm)
     latency_sum_kernel(const __grid_constant__ LatencySumArgs args) {
   __shared__ Arrival arrival;
-  if (!is_worker()) await_arrival(args, device::Operation::kCombine, arrival);
-  device::wait_for_earlier_kernels();
-  if (args.alone) device::let_next_kernel_start();
-
-  TokenSummer<kType> summer(args);
-  if (is_worker()) summer.find_first();
-  __syncthreads();
-  if (arrival.all_here && is_worker()) {
-    summer.add_first();
-  } else if (arrival.all_here) {
-    compare_terms(args, arrival);
+  __shared__ typename TokenSummer<kType>::Smem smem;
+  if (is_worker()) {
+    TokenSummer<kType>(args, smem).run(arrival);
+  } else {
+    speak(args, arrival);
   }
-  __syncthreads();
-  if (is_worker() && arrival.found.state == device::CallState::kDone) summer.run();
-  if (!is_worker()) note_call(args.channel, arrival.call);
+  device::wait_for_earlier_kernels();
   leave_arrival(args, arrival);
 }
 

@@ -20,13 +20,15 @@ class RowGatherer {
   __device__ void prepare() {
     const bool is_source = lane() < args_.port.num_ranks && args_.terms.rejected < 0;
     first_ = is_source ? __ldcg(args_.first_row + lane()) : 0;
-    end_ = is_source ? __ldcg(args_.num_rows + lane()) : 0;
+    const std::int32_t rows = is_source ? __ldcg(args_.num_rows + lane()) : 0;
+    end_ = rows;
 #pragma unroll
     for (int step = 1; step < 32; step *= 2) {
       const std::int32_t below = __shfl_up_sync(~0U, end_, step);
       end_ += lane() >= step ? below : 0;
     }
-    num_tasks_ = __shfl_sync(~0U, end_, 31) * parts();
+    const std::int32_t own = args_.leaves_own ? __shfl_sync(~0U, rows, args_.port.rank) : 0;
+    num_tasks_ = (__shfl_sync(~0U, end_, 31) - own) * parts();
     if (!args_.weights_at_source) next_ = read(task_);
   }
 

@@ -1,6 +1,8 @@
 // A block of latency mode: warps that work, and one that waits and speaks.
 #pragma once
 
+#include "device/ptx/barrier.cuh"
+
 namespace crossdock::kernels {
 
 inline constexpr int kWorkerWarps = 8;
@@ -12,5 +14,8 @@ inline constexpr int kLatencyThreads = kWorkers + 32;
 inline constexpr int kLatencyBlocksOfSm = 3;
 
 __device__ __forceinline__ bool is_worker() { return threadIdx.x < kWorkers; }
+
+/// As __syncthreads, for threads that wait at different places.
+__device__ __forceinline__ void meet_block() { device::barrier_sync(2, kLatencyThreads); }
 
 }  // namespace crossdock::kernels

@@ -1,9 +1,11 @@
-// A warp makes parts of tokens' rows from those that the ranks sent.
+// A warp makes parts of tokens' rows from those that the ranks sent and what this rank's experts made.
 #pragma once
 
 #include "base/math.hpp"
 #include "device/numeric/row_sum.cuh"
+#include "device/ptx/grid.cuh"
 #include "kernels/latency/latency_args.hpp"
+#include "kernels/latency/roles/arrival.cuh"
 #include "kernels/latency/roles/block.cuh"
 #include "kernels/placement.cuh"
 
@@ -12,58 +14,119 @@ namespace crossdock::kernels {
 template <DType kType>
 class TokenSummer {
  public:
-  __device__ explicit TokenSummer(const LatencySumArgs& args)
+  using Row = device::RowSum<device::Read::kPeer, kType>;
+  /// Tasks of a warp whose own rows are added before peers' are here.
+  static constexpr int kAhead = 2;
+  /// What is known of a task before peers' rows are here.
+  struct Begun {
+    typename Row::Kept own;  ///< what the experts of this rank made of its token: its row, as if it had travelled
+    std::uint32_t ranks;     ///< that have experts of the token
+  };
+  using Smem = Begun[kWorkerWarps][kAhead];
+
+  __device__ TokenSummer(const LatencySumArgs& args, Smem& smem)
       : args_(args),
-        lane_(static_cast<int>(threadIdx.x % 32)),
-        parts_(base::div_up(args.hidden, device::kSumChannels)),
-        num_tasks_(args.terms.rejected < 0 ? args.num_tokens * parts_ : 0),
-        task_(static_cast<int>(blockIdx.x) * kWorkerWarps + static_cast<int>(threadIdx.x / 32)),
-        sum_(0, 0) {}
+        begun_(smem[threadIdx.x / 32]),
+        task_(static_cast<int>(blockIdx.x) * kWorkerWarps + static_cast<int>(threadIdx.x / 32)) {}
 
-  /// Needs no peer.
-  __device__ void find_first() { ranks_ = ranks_of(task_); }
-
-  /// Once rows have arrived, whatever is in them: they are on their way while terms are compared.
-  __device__ void add_first() {
-    if (task_ < num_tasks_) add();
-  }
-
-  /// The ranks of a token are found a task ahead.
-  __device__ void run() {
+  /// Meets the last warp twice: once rows have arrived, and once terms have been compared, while rows are on their way.
+  /// Own rows are added first, as they need no peer, and nothing of the kernel before.
+  __device__ void run(const Arrival& arrival) {
     const int stride = static_cast<int>(gridDim.x) * kWorkerWarps;
-    while (task_ < num_tasks_) {
-      const std::uint32_t next = ranks_of(task_ + stride);
-      finish(task_ / parts_);
-      task_ += stride;
-      ranks_ = next;
-      if (task_ < num_tasks_) add();
-    }
+    bool first = true;
+    do {
+      begin(stride);
+      if (first && !await_rows(arrival)) return;
+      for (int i = 0; i < kAhead && (first || task_ < num_tasks()); ++i) {
+        Row sum(channel_of(task_), args_.hidden);
+        if (task_ < num_tasks()) add(begun_[i], sum);
+        if (first && !await_terms(arrival)) return;
+        first = false;
+        if (task_ < num_tasks()) finish(sum);
+        task_ += stride;
+      }
+    } while (task_ < num_tasks());
   }
 
  private:
+  static __device__ int lane() { return static_cast<int>(threadIdx.x % 32); }
+  __device__ int parts() const { return base::div_up(args_.hidden, device::kSumChannels); }
+  __device__ int num_tasks() const { return args_.terms.rejected < 0 ? args_.num_tokens * parts() : 0; }
   /// A lane a selection.
   __device__ std::uint32_t ranks_of(int task) const {
-    if (task >= num_tasks_) return 0;
     std::uint32_t rank = 0;
-    if (lane_ < args_.top_k) {
-      const int expert = args_.selections[static_cast<std::int64_t>(task / parts_) * args_.top_k + lane_];
+    if (lane() < args_.top_k) {
+      const int expert = args_.selections[static_cast<std::int64_t>(task / parts()) * args_.top_k + lane()];
       if (expert >= 0) rank = 1U << rank_of(expert, args_.num_experts, args_.port.num_ranks);
     }
     return __reduce_or_sync(~0U, rank) & args_.port.live;
   }
 
-  __device__ void add() {
-    const int token = task_ / parts_;
-    sum_ = {(task_ - token * parts_) * device::kSumChannels, args_.hidden};
-    const std::int64_t row = static_cast<std::int64_t>(lane_) * args_.max_tokens + token;  // of the lane's rank
-    sum_.template add<false>(ranks_, args_.area + row_offset(row, kType), 1.0F);
+  __device__ int channel_of(int task) const { return task % parts() * device::kSumChannels; }
+
+  __device__ bool await_rows(const Arrival& arrival) const {
+    if (!args_.directly) device::wait_for_earlier_kernels();
+    meet_block();
+    if (!arrival.all_here) meet_block();
+    return arrival.all_here;
   }
 
-  __device__ void finish(std::int64_t token) {
-    if (args_.round_node_sum) sum_.round_to(args_.wire_dtype);
-    if (args_.bias0 != nullptr) sum_.add_any(row_at(args_.bias0, token, args_.bias0_dtype), args_.bias0_dtype);
-    if (args_.bias1 != nullptr) sum_.add_any(row_at(args_.bias1, token, args_.bias1_dtype), args_.bias1_dtype);
-    sum_.store(args_.y + row_offset(token, args_.out_dtype), args_.out_dtype);
+  __device__ bool await_terms(const Arrival& arrival) const {
+    meet_block();
+    return arrival.found.state == device::CallState::kDone;
+  }
+
+  /// The next tasks.
+  __device__ void begin(int stride) const {
+#pragma unroll 1
+    for (int i = 0; i < kAhead; ++i) {
+      const int task = task_ + i * stride;
+      if (task >= num_tasks()) break;
+      const std::uint32_t ranks = ranks_of(task);
+      if (lane() == 0) begun_[i].ranks = ranks;
+      if (args_.own.x != nullptr) sum_own(task, begun_[i].own);
+    }
+    __syncwarp();
+  }
+
+  __device__ void sum_own(int task, typename Row::Kept& kept) const {
+    const OwnRows& own = args_.own;
+    const int token = task / parts();
+    const std::int64_t at = static_cast<std::int64_t>(token) * args_.top_k + lane();
+    const bool is_selection = lane() < args_.top_k && token < __ldcg(own.num_tokens);
+    const std::int32_t position = is_selection ? __ldcg(own.positions + at) : -1;
+    const std::uint32_t lanes = __ballot_sync(~0U, position >= 0);
+    const std::byte* row = own.x + row_offset(max(position, 0), kType);
+    device::RowSum<device::Read::kOnce, kType> sum(channel_of(task), args_.hidden);
+    // A weight of 1 changes no sum.
+    const float weight = own.weights != nullptr && is_selection ? own.weights[at] : 1.0F;
+    sum.template add<true>(lanes, row, weight);
+    sum.keep(kept);
+  }
+
+  /// In the order of ranks.
+  __device__ void add(const Begun& begun, Row& sum) const {
+    const int token = task_ / parts();
+    const std::uint32_t ranks = begun.ranks;
+    const std::uint32_t own = args_.own.x != nullptr ? ranks & (1U << args_.port.rank) : 0;
+    const std::uint32_t before = ranks & ((1U << args_.port.rank) - 1);
+    const std::int64_t row = static_cast<std::int64_t>(lane()) * args_.max_tokens + token;  // of the lane's rank
+    const std::byte* const rows = args_.area + row_offset(row, kType);
+    std::uint32_t peers = before;
+#pragma unroll 1  // once for the ranks before this one, once for those behind it
+    for (int side = 0; side < 2; ++side) {
+      sum.template add<false>(peers, rows, 1.0F);
+      if (side == 0 && own != 0) sum.add_kept(begun.own);
+      peers = ranks & ~before & ~own;
+    }
+  }
+
+  __device__ void finish(Row& sum) const {
+    const int token = task_ / parts();
+    if (args_.round_node_sum) sum.round_to(args_.wire_dtype);
+    if (args_.bias0 != nullptr) sum.add_any(row_at(args_.bias0, token, args_.bias0_dtype), args_.bias0_dtype);
+    if (args_.bias1 != nullptr) sum.add_any(row_at(args_.bias1, token, args_.bias1_dtype), args_.bias1_dtype);
+    sum.store(args_.y + row_offset(token, args_.out_dtype), args_.out_dtype);
   }
 
   __device__ std::int64_t row_offset(std::int64_t token, DType dtype) const {
@@ -74,12 +137,8 @@ class TokenSummer {
   }
 
   const LatencySumArgs& args_;
-  int lane_;
-  int parts_;
-  int num_tasks_;
+  Begun (&begun_)[kAhead];  ///< in shared memory
   int task_;
-  std::uint32_t ranks_ = 0;
-  device::RowSum<device::Read::kPeer, kType> sum_;
 };
 
 }  // namespace crossdock::kernels
