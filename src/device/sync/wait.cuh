@@ -100,9 +100,9 @@ __device__ __forceinline__ bool wait_for(const std::uint64_t* word, std::uint64_
   return true;
 }
 
-/// Tells the live peers that this rank gave up on the epoch. Threads [0, kMaxPeers) of a block call it.
+/// One warp, a lane a peer: tells the live ones that this rank gave up on the epoch.
 __device__ __forceinline__ void tell_peers(const PeerPort& port, std::uint64_t board, const WaitLimit& limit) {
-  const int peer = static_cast<int>(threadIdx.x);
+  const int peer = static_cast<int>(threadIdx.x % 32);
   if (peer >= port.num_ranks || (port.live >> peer & 1U) == 0) return;
   auto* theirs = reinterpret_cast<Board*>(port.windows[peer] + board);
   store_release_sys(&theirs->gave_up[port.rank], limit.epoch);

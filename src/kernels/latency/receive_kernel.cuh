@@ -49,7 +49,11 @@ __device__ __forceinline__ void clear_failed(const LatencyReceiveArgs& args, dev
 static __global__ void __launch_bounds__(kLatencyThreads, kLatencyBlocksOfSm)
     latency_receive_kernel(const __grid_constant__ LatencyReceiveArgs args) {
   __shared__ LatencyReceiveSmem smem;
-  if (!is_worker()) await_arrival(args, device::Operation::kDispatch, smem.arrival);
+  if (is_worker()) {
+    touch_arguments(args);
+  } else {
+    await_arrival(args, device::Operation::kDispatch, smem.arrival);
+  }
   if (!args.directly) device::wait_for_earlier_kernels();
   __syncthreads();
   if (args.alone) device::let_next_kernel_start();
@@ -64,14 +68,18 @@ static __global__ void __launch_bounds__(kLatencyThreads, kLatencyBlocksOfSm)
   }
   __syncthreads();
   const device::CallState state = smem.arrival.found.state;
-  if (is_worker() && state == device::CallState::kDone) receiver.run(smem.most_tokens);
-  if (!is_worker()) note_call(args.channel, smem.arrival.call);
+  if (is_worker()) {
+    receiver.run(state == device::CallState::kDone ? smem.most_tokens : 0);
+  } else {
+    note_call(args.channel, smem.arrival.call);
+    leave_arrival(args, smem.arrival);
+  }
   if (blockIdx.x == 0 && state == device::CallState::kDone) {
     write_counts(args, smem.num_tokens, smem.rows, smem.all_rows);
   }
-  device::wait_for_earlier_kernels();
-  leave_arrival(args, smem.arrival);
+  __syncthreads();
   if (!is_worker()) clear_failed(args, state);
+  device::wait_for_earlier_kernels();
 }
 
 }  // namespace crossdock::kernels

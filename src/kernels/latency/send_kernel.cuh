@@ -61,6 +61,7 @@ __global__ void __launch_bounds__(kLatencyThreads, kLatencyBlocksOfSm)
   const int num_tokens = num_sent_tokens(args);
   const int stride = static_cast<int>(gridDim.x);
   if (is_worker()) {
+    touch_arguments(args);
     clear_rows(args, smem);
   } else {
     enter_send(args, smem);
@@ -75,10 +76,11 @@ __global__ void __launch_bounds__(kLatencyThreads, kLatencyBlocksOfSm)
     SentSelections selections{-1, 0};
     if (is_worker() && is_token) {
       row.load(token, 0);
-      selections = read_selections(args, token, speaks);
     }
+    TokenCounter counter(args, counted, is_worker() ? min(token + 1, num_tokens) : 0);
+    if (is_worker() && is_token) selections = read_selections(args, token, speaks);
     const SelectionSender beside(args, token, speaks && is_token);
-    if (is_worker()) count_tokens(args, counted, min(token + 1, num_tokens), smem.rows);
+    counter.run(smem.rows);
     counted = token + 1;
     __syncthreads();
     if (!smem.ready) break;

@@ -16,6 +16,7 @@ __device__ __forceinline__ void speak(const LatencySumArgs& args, Arrival& arriv
   if (arrival.all_here) compare_terms(args, arrival);
   meet_block();
   note_call(args.channel, arrival.call);
+  leave_arrival(args, arrival);
 }
 
 template <DType kType>
@@ -24,12 +25,12 @@ __global__ void __launch_bounds__(kLatencyThreads, kLatencyBlocksOfSm)
   __shared__ Arrival arrival;
   __shared__ typename TokenSummer<kType>::Smem smem;
   if (is_worker()) {
+    touch_arguments(args);
     TokenSummer<kType>(args, smem).run(arrival);
   } else {
     speak(args, arrival);
   }
   device::wait_for_earlier_kernels();
-  leave_arrival(args, arrival);
 }
 
 }  // namespace crossdock::kernels

@@ -10,6 +10,7 @@ namespace crossdock::emulator {
 
 struct Barrier {
   std::vector<unsigned> waiting;
+  unsigned arrived = 0;  ///< threads of this phase that do not wait
   std::size_t phase = 0;
   /// Of even and of odd phases, for publish() and observe(): who is late to leave one cannot be two behind.
   std::array<std::uint64_t, 2> words = {};

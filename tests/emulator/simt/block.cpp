@@ -117,6 +117,14 @@ void Block::sync_threads() { wait_at(barriers_[0], num_live_); }
 
 void Block::sync_some(unsigned barrier, unsigned threads) { wait_at(barriers_.at(barrier), threads); }
 
+void Block::arrive_some(unsigned number, unsigned threads) {
+  Barrier& barrier = barriers_.at(number);
+  publish(barrier.word());
+  const Unseen unseen;
+  ++barrier.arrived;
+  release_if_due(barrier, threads);
+}
+
 void Block::wait_at(Barrier& barrier, unsigned threads) {
   const void* const word = barrier.word();
   publish(word);
@@ -130,9 +138,10 @@ void Block::wait_at(Barrier& barrier, unsigned threads) {
 }
 
 void Block::release_if_due(Barrier& barrier, unsigned threads) {
-  if (barrier.waiting.empty() || barrier.waiting.size() < threads) return;
+  if (barrier.waiting.empty() || barrier.waiting.size() + barrier.arrived < threads) return;
   ready_.insert(ready_.end(), barrier.waiting.begin(), barrier.waiting.end());
   barrier.waiting.clear();
+  barrier.arrived = 0;
   ++barrier.phase;
 }
 

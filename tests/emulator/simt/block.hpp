@@ -48,6 +48,8 @@ class Block {
   void sync_threads();
   /// Waits at barrier 1 to 15 until `threads` threads do.
   void sync_some(unsigned barrier, unsigned threads);
+  /// Counts there and goes on.
+  void arrive_some(unsigned barrier, unsigned threads);
   /// Waits for all lanes of the mask; what each brought.
   /// As CUDA has it, that alone orders no memory.
   LaneWords meet(std::uint32_t mask, std::uint64_t word, const std::source_location& where);

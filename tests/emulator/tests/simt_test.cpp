@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "device/ptx/barrier.cuh"
 #include "device/ptx/bulk_copy.cuh"
 #include "device/ptx/convert.cuh"
 #include "device/ptx/grid.cuh"
@@ -65,6 +66,26 @@ TEST_F(Simt, SharedMemoryIsTheBlocks) {
     if (threadIdx.x == 95) sums[blockIdx.x] = sum;
   });
   for (int block = 0; block < 6; ++block) EXPECT_EQ(sums[static_cast<std::size_t>(block)], 96 * block);
+}
+
+TEST_F(Simt, WhoArrivesAtABarrierGoesOn) {
+  std::array<int, 2> seen{};
+  run(1, 96, [&] {
+    static thread_local std::array<int, 2> done;
+    if (threadIdx.x == 0) done = {};
+    __syncthreads();
+    for (int round = 0; round < 2; ++round) {
+      const int barrier = 1 + round;
+      if (threadIdx.x < 64) {
+        atomicAdd(&done[static_cast<std::size_t>(round)], 1);
+        device::barrier_arrive(barrier, 96);
+      } else {
+        device::barrier_sync(barrier, 96);
+        if (threadIdx.x == 64) seen[static_cast<std::size_t>(round)] = done[static_cast<std::size_t>(round)];
+      }
+    }
+  });
+  EXPECT_EQ(seen, (std::array{64, 64}));
 }
 
 TEST_F(Simt, EndedThreadsAreNotWaitedFor) {

@@ -18,17 +18,16 @@ class RowGatherer {
   /// Needs no peer: the first selections are on their way while the block waits. A rank that rejected its call has no
   /// rows.
   __device__ void prepare() {
-    const bool is_source = lane() < args_.port.num_ranks && args_.terms.rejected < 0;
-    first_ = is_source ? __ldcg(args_.first_row + lane()) : 0;
-    const std::int32_t rows = is_source ? __ldcg(args_.num_rows + lane()) : 0;
-    end_ = rows;
+    const bool is_left = args_.leaves_own && lane() == args_.port.rank;
+    const bool is_source = lane() < args_.port.num_ranks && !is_left && args_.terms.rejected < 0;
+    if constexpr (!kIsLatency) first_ = is_source ? __ldcg(args_.first_row + lane()) : 0;
+    end_ = is_source ? __ldcg(args_.num_rows + lane()) : 0;
 #pragma unroll
     for (int step = 1; step < 32; step *= 2) {
       const std::int32_t below = __shfl_up_sync(~0U, end_, step);
       end_ += lane() >= step ? below : 0;
     }
-    const std::int32_t own = args_.leaves_own ? __shfl_sync(~0U, rows, args_.port.rank) : 0;
-    num_tasks_ = (__shfl_sync(~0U, end_, 31) - own) * parts();
+    num_tasks_ = __shfl_sync(~0U, end_, 31) * parts();
     if (!args_.weights_at_source) next_ = read(task_);
   }
 
@@ -45,6 +44,8 @@ class RowGatherer {
   }
 
  private:
+  static constexpr bool kIsLatency = kWarps == kWorkerWarps;
+
   /// A lane's, of an arrived row.
   struct Selection {
     std::int32_t position = -1;
@@ -74,7 +75,13 @@ class RowGatherer {
     const int source = __popc(__ballot_sync(~0U, ordinal >= end_));
     const std::int32_t begin = __shfl_sync(~0U, end_, max(source - 1, 0));
     const std::int32_t in_source = ordinal - (source > 0 ? begin : 0);
-    return {part, source, __shfl_sync(~0U, first_, source) + in_source, in_source};
+    return {part, source, first_row_of(source) + in_source, in_source};
+  }
+
+  /// In latency mode it is known: registers are short.
+  __device__ std::int32_t first_row_of(int source) const {
+    if constexpr (kIsLatency) return source * static_cast<std::int32_t>(args_.tokens_per_source);
+    return __shfl_sync(~0U, first_, source);
   }
 
   __device__ std::int32_t token_of(const Place& place) const {
@@ -122,7 +129,7 @@ class RowGatherer {
   const GatherArgs& args_;
   const GatherEntry& entry_;
   int task_;
-  std::int32_t first_ = 0;  ///< of the lane's source: its first arrived row,
+  std::int32_t first_ = 0;  ///< of the lane's source: its first arrived row, not in latency mode,
   std::int32_t end_ = 0;    ///< and the rows up to its last one, gaps left out
   int num_tasks_ = 0;
   Selection next_ = {};

@@ -4,6 +4,7 @@
 #include "device/port/terms.hpp"
 #include "device/sync/write_outcome.cuh"
 #include "kernels/agree.cuh"
+#include "kernels/latency/roles/block.cuh"
 #include "kernels/latency/roles/call.cuh"
 #include "kernels/latency/roles/signals.cuh"
 
@@ -37,18 +38,18 @@ __device__ __forceinline__ void compare_terms(const Args& args, Arrival& arrival
   if (threadIdx.x % 32 == 0) arrival.found = found;
 }
 
-/// All threads, at the end of a block. The first one says how the call ended, where it failed.
+/// The same warp, after compare_terms: how the call ended goes to the peers, and where it failed to the host. The area
+/// is free as soon as all is read, while workers still store.
 template <typename Args>
 __device__ __forceinline__ void leave_arrival(const Args& args, const Arrival& arrival) {
-  __syncthreads();
-  if (threadIdx.x >= 32) return;
   const Disagreement& found = arrival.found;
+  await_read();
   if (found.state == device::CallState::kGaveUp) {
     device::tell_peers(args.port, args.board, args.limit);
     return;
   }
   signal_released(args.port, args.latency_board);
-  if (blockIdx.x != 0 || threadIdx.x != 0 || found.state == device::CallState::kDone) return;
+  if (blockIdx.x != 0 || threadIdx.x % 32 != 0 || found.state == device::CallState::kDone) return;
   device::write_outcome(args.outcome,
                         {.state = found.state, .rank = found.rank, .field = found.field, .theirs = found.theirs},
                         arrival.call.tag);

@@ -1,7 +1,10 @@
 // A block of latency mode: warps that work, and one that waits and speaks.
 #pragma once
 
+#include <cstdint>
+
 #include "device/ptx/barrier.cuh"
+#include "device/ptx/touch.cuh"
 
 namespace crossdock::kernels {
 
@@ -15,7 +18,23 @@ inline constexpr int kLatencyBlocksOfSm = 3;
 
 __device__ __forceinline__ bool is_worker() { return threadIdx.x < kWorkers; }
 
+/// While a block waits anyway: a kernel's arguments are in no cache when it starts, and the first use of each line
+/// would hold a warp up.
+template <typename Args>
+__device__ __forceinline__ void touch_arguments(const Args& args) {
+  constexpr int kLineWords = 16;
+  constexpr int kWords = sizeof(Args) / sizeof(std::uint32_t);
+  const auto* words = reinterpret_cast<const std::uint32_t*>(&args);
+#pragma unroll
+  for (int i = 0; i < kWords; i += kLineWords) device::touch(words[i]);
+}
+
 /// As __syncthreads, for threads that wait at different places.
 __device__ __forceinline__ void meet_block() { device::barrier_sync(2, kLatencyThreads); }
+
+/// A worker, once: it has read all that it wants of what arrived.
+__device__ __forceinline__ void note_read() { device::barrier_arrive(3, kLatencyThreads); }
+/// The last warp: all workers have.
+__device__ __forceinline__ void await_read() { device::barrier_sync(3, kLatencyThreads); }
 
 }  // namespace crossdock::kernels

@@ -47,16 +47,16 @@ __device__ __forceinline__ void post_terms(const device::PeerPort& port, std::ui
   }
 }
 
-/// The first warp of a block, after __syncthreads, a lane a rank: what the block wrote is at the rank.
+/// One warp, behind a barrier of the block, a lane a rank: what the block wrote is at the rank.
 __device__ __forceinline__ void signal_arrived(const device::PeerPort& port, std::uint64_t offset) {
-  const int lane = static_cast<int>(threadIdx.x);
+  const int lane = static_cast<int>(threadIdx.x % 32);
   if (!is_live(port, lane)) return;
   device::add_release_sys(&latency_board(port, offset, lane).arrived[port.rank], steps_of_block());
 }
 
-/// The same: the block reads the rank's rows no more.
+/// The same: what the block wanted of the rank's rows it has read.
 __device__ __forceinline__ void signal_released(const device::PeerPort& port, std::uint64_t offset) {
-  const int lane = static_cast<int>(threadIdx.x);
+  const int lane = static_cast<int>(threadIdx.x % 32);
   if (!is_live(port, lane)) return;
   device::add_release_sys(&latency_board(port, offset, lane).released[port.rank], steps_of_block());
 }
