@@ -55,6 +55,14 @@ __device__ __forceinline__ void store_release_gpu(std::uint64_t* word, std::uint
   asm volatile("st.release.gpu.global.u64 [%0], %1;" ::"l"(word), "l"(value) : "memory");
 }
 
+/// Behind loads alone, of this thread or of others that it has met at a barrier, whose values have been used: a value
+/// that has come is not changed by what is written later, so no fence stands before. One would wait for all stores of
+/// the SM, two microseconds.
+__device__ __forceinline__ void add_after_loads_sys(std::uint64_t* word, std::uint64_t value) {
+  pause();
+  asm volatile("red.relaxed.sys.global.add.u64 [%0], %1;" ::"l"(word), "l"(value) : "memory");
+}
+
 /// Orders this thread's earlier accesses, and those it has observed, before its later ones.
 __device__ __forceinline__ void fence_sys() {
   pause();

@@ -11,8 +11,6 @@ namespace crossdock::kernels {
 __device__ __forceinline__ void leave(const GatherArgs& args, bool ready) {
   __syncthreads();
   if (threadIdx.x >= 32) return;
-  // Not before: the sum begins with rows of the same memory, which would come between.
-  if (args.alone) device::let_next_kernel_start();
   if (!ready) {
     device::tell_peers(args.port, args.board, args.limit);
   } else if (goes_to_source(args)) {
@@ -31,6 +29,7 @@ __global__ void __launch_bounds__(gather_threads(kWarps), kWarps == kWorkerWarps
     await_areas(args, entry);
   }
   device::wait_for_earlier_kernels();
+  if (args.alone) device::let_next_kernel_start();
   RowGatherer<kType, kWarps> gatherer(args, entry);
   if (works) {
     gatherer.prepare();

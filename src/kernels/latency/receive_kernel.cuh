@@ -70,6 +70,7 @@ static __global__ void __launch_bounds__(kLatencyThreads, kLatencyBlocksOfSm)
   const device::CallState state = smem.arrival.found.state;
   if (is_worker()) {
     receiver.run(state == device::CallState::kDone ? smem.most_tokens : 0);
+    note_read();
   } else {
     note_call(args.channel, smem.arrival.call);
     leave_arrival(args, smem.arrival);

@@ -27,6 +27,7 @@ __global__ void __launch_bounds__(kLatencyThreads, kLatencyBlocksOfSm)
   if (is_worker()) {
     touch_arguments(args);
     TokenSummer<kType>(args, smem).run(arrival);
+    note_read();
   } else {
     speak(args, arrival);
   }

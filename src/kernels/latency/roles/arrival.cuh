@@ -38,8 +38,7 @@ __device__ __forceinline__ void compare_terms(const Args& args, Arrival& arrival
   if (threadIdx.x % 32 == 0) arrival.found = found;
 }
 
-/// The same warp, after compare_terms: how the call ended goes to the peers, and where it failed to the host. The area
-/// is free as soon as all is read, while workers still store.
+/// The same warp, after compare_terms: how the call ended goes to the peers, and where it failed to the host.
 template <typename Args>
 __device__ __forceinline__ void leave_arrival(const Args& args, const Arrival& arrival) {
   const Disagreement& found = arrival.found;

@@ -32,7 +32,7 @@ __device__ __forceinline__ void touch_arguments(const Args& args) {
 /// As __syncthreads, for threads that wait at different places.
 __device__ __forceinline__ void meet_block() { device::barrier_sync(2, kLatencyThreads); }
 
-/// A worker, once: it has read all that it wants of what arrived.
+/// A worker, at its end: what it has loaded of what arrived has come, and has been used.
 __device__ __forceinline__ void note_read() { device::barrier_arrive(3, kLatencyThreads); }
 /// The last warp: all workers have.
 __device__ __forceinline__ void await_read() { device::barrier_sync(3, kLatencyThreads); }

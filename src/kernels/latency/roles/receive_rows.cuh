@@ -35,21 +35,17 @@ class RowReceiver {
     if (token_ < args_.max_tokens && is_live(args_.port, source_)) load();
   }
 
-  /// Once num_tokens and rows are known and outputs may be written; of a call that failed there are none. Says when all
-  /// is read.
+  /// Once num_tokens and rows are known and outputs may be written; of a call that failed there are none.
   __device__ void run(std::int32_t most_tokens) {
     const int stride = static_cast<int>(gridDim.x) * kWorkerWarps;
-    bool reads = true;
     for (bool loaded = true; token_ < most_tokens; loaded = false) {
-      const bool exists = token_ < num_tokens_[source_];
-      if (exists && !loaded) load();
-      reads = (task_ + stride) / (parts_ + 1) / args_.port.num_ranks < most_tokens || has_more_scales();
-      if (!reads) note_read();
-      if (exists) store();
+      if (token_ < num_tokens_[source_]) {
+        if (!loaded) load();
+        store();
+      }
       task_ += stride;
       choose();
     }
-    if (reads) note_read();
   }
 
  private:
@@ -130,9 +126,6 @@ class RowReceiver {
     if (args_.out.scales == nullptr || word >= args_.scale_words) return 0;
     return __ldcg(arrived.scales + row() * args_.scale_words + word);
   }
-
-  /// Than load() takes.
-  __device__ bool has_more_scales() const { return args_.out.scales != nullptr && args_.scale_words > 64; }
 
   __device__ void store_scales(std::int64_t place, std::uint32_t places) const {
     const PaddedRows& out = args_.out;

@@ -54,11 +54,11 @@ __device__ __forceinline__ void signal_arrived(const device::PeerPort& port, std
   device::add_release_sys(&latency_board(port, offset, lane).arrived[port.rank], steps_of_block());
 }
 
-/// The same: what the block wanted of the rank's rows it has read.
+/// The same: what the block wanted of the rank's rows has come.
 __device__ __forceinline__ void signal_released(const device::PeerPort& port, std::uint64_t offset) {
   const int lane = static_cast<int>(threadIdx.x % 32);
   if (!is_live(port, lane)) return;
-  device::add_release_sys(&latency_board(port, offset, lane).released[port.rank], steps_of_block());
+  device::add_after_loads_sys(&latency_board(port, offset, lane).released[port.rank], steps_of_block());
 }
 
 }  // namespace crossdock::kernels

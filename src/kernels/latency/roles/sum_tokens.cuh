@@ -29,38 +29,30 @@ class TokenSummer {
         begun_(smem[threadIdx.x / 32]),
         task_(static_cast<int>(blockIdx.x) * kWorkerWarps + static_cast<int>(threadIdx.x / 32)) {}
 
-  /// Meets the last warp twice: once rows have arrived, and once terms have been compared, while rows are on their way;
-  /// and says when all is read. Own rows are added first, as they need no peer, and nothing of the kernel before.
+  /// Meets the last warp twice: once rows have arrived, and once terms have been compared, while rows are on their way.
+  /// Own rows are added first, as they need no peer, and nothing of the kernel before.
   __device__ void run(const Arrival& arrival) {
-    if (!run_tasks(arrival)) note_read();
-  }
-
- private:
-  /// False where note_read is still to be called.
-  __device__ bool run_tasks(const Arrival& arrival) {
     const int stride = static_cast<int>(gridDim.x) * kWorkerWarps;
     bool first = true;
-    bool reads = true;
     do {
       begin(stride);
-      if (first && !await_rows(arrival)) return false;
+      if (first && !await_rows(arrival)) return;
       for (int i = 0; i < kAhead && (first || task_ < num_tasks()); ++i) {
         Row sum(channel_of(task_), args_.hidden);
         if (task_ < num_tasks()) add(begun_[i], sum);
-        if (first && !await_terms(arrival)) return false;
+        if (first && !await_terms(arrival)) return;
         first = false;
-        reads = task_ + stride < num_tasks();
-        if (!reads) note_read();
         if (task_ < num_tasks()) finish(sum);
         task_ += stride;
       }
     } while (task_ < num_tasks());
-    return !reads;
   }
 
+ private:
   static __device__ int lane() { return static_cast<int>(threadIdx.x % 32); }
   __device__ int parts() const { return base::div_up(args_.hidden, device::kSumChannels); }
   __device__ int num_tasks() const { return args_.terms.rejected < 0 ? args_.num_tokens * parts() : 0; }
+
   /// A lane a selection.
   __device__ std::uint32_t ranks_of(int task) const {
     std::uint32_t rank = 0;
