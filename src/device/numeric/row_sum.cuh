@@ -5,12 +5,11 @@
 #include <cstdint>
 
 #include "device/numeric/convert.cuh"
+#include "device/port/row_flags.hpp"
 
 namespace crossdock::device {
 
-/// Channels that a warp adds together.
-inline constexpr int kSumChannels = 512;
-
+/// A warp adds kSumChannels together.
 template <Read kRead, DType kType>
 class RowSum {
  public:

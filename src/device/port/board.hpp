@@ -48,22 +48,26 @@ struct Board {
   Announcement announcements[kMaxPeers] = {};
 };
 
-/// Signals of latency mode are sums: every block of a kernel adds its share of kCallSteps once its own part is done, so
-/// no block waits for another one before it speaks, and a receiver need not know how many blocks a source has. The sum
-/// reaches steps_of(tag) with the last share of the call with that tag; nobody adds for a call before the one before it
-/// is complete. Grids have at most kCallSteps blocks.
+/// "Free again" is a sum: every block of a kernel adds its share of kCallSteps once it has read its part, so no block
+/// waits for another one before it speaks, and a source need not know how many blocks a receiver has. The sum reaches
+/// steps_of(tag) with the last share of the call with that tag; nobody adds for a call before the one before it is
+/// complete. Grids have at most kCallSteps blocks.
 inline constexpr int kCallStepBits = 16;
 inline constexpr std::uint32_t kCallSteps = 1U << kCallStepBits;
 
 /// The upper bits of the epoch fall off: sums are compared inside an epoch only, whose start sets them.
 CROSSDOCK_HD constexpr std::uint64_t steps_of(std::uint64_t tag) { return tag << kCallStepBits; }
 
+/// Of a word that every block looks at there are copies, each on lines of its own; a block looks at one.
+inline constexpr int kToldCopies = 32;
+
 /// One slot of latency mode. A source writes its rows at once into the areas of its receivers, which are free when the
-/// receiver has released the call before. Dispatch and combine have boards of their own.
+/// receiver has released the call before. Rows have flags of their own (row_flags.hpp). Dispatch and combine have
+/// boards of their own.
 struct LatencyBoard {
-  std::uint64_t arrived[kMaxPeers] = {};   ///< sum: rows, num_tokens, expert_rows and terms are here
-  std::uint64_t released[kMaxPeers] = {};  ///< sum: the peer has read this rank's rows
-  std::uint64_t shared[kMaxPeers] = {};    ///< its combine weights may be read, from weights_at on
+  std::uint64_t told[kToldCopies][kMaxPeers] = {};  ///< num_tokens, expert_rows and terms are here
+  std::uint64_t released[kMaxPeers] = {};           ///< sum: the peer has read this rank's rows
+  std::uint64_t shared[kMaxPeers] = {};             ///< its combine weights may be read, from weights_at on
   std::uint64_t weights_at[kMaxPeers] = {};
   std::int32_t num_tokens[kMaxPeers] = {};
   Terms terms[kMaxPeers] = {};

@@ -16,8 +16,7 @@ constexpr std::array<const char*, 10> kPhases{"blocks", "announce", "rows",    "
 
 /// The tag that a wait waited for or saw: of a sum, that of the last call that is complete.
 std::int64_t tag_of(Phase phase, std::uint64_t word) {
-  const bool is_sum = phase == Phase::kRelease || phase == Phase::kRows;
-  return static_cast<std::int64_t>(is_sum ? word >> kCallStepBits : word);
+  return static_cast<std::int64_t>(phase == Phase::kRelease ? word >> kCallStepBits : word);
 }
 
 Report report_of(const WaitReport& report) {

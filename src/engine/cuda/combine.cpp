@@ -140,6 +140,7 @@ kernels::GatherArgs gather_arguments(CudaContext& context, const device::Terms& 
 void push_to(CudaContext& context, int slot, kernels::GatherArgs& args) {
   args.target = kernels::GatherArgs::Target::kSource;
   args.out_at = context.layout.combine_area(slot);
+  args.flags = context.layout.combine_flags(slot);
   args.tokens_per_source = context.config.latency_max_tokens;
   args.channel = &context.own_words()->combine_send[slot];
   args.latency_board = context.layout.combine_board(slot);
@@ -222,6 +223,7 @@ kernels::LatencySumArgs sum_arguments(CudaContext& context, int slot, const devi
   return {.port = context.port(),
           .latency_board = context.layout.combine_board(slot),
           .board = context.layout.board(),
+          .flags = context.layout.combine_flags(slot),
           .channel = &context.own_words()->combine_receive[slot],
           .terms = terms,
           .area = context.windows->peer_window(context.rank()) + context.layout.combine_area(slot),

@@ -264,7 +264,6 @@ void CudaContext::enter_epoch(std::int64_t epoch) {
   // Areas are free: nobody sends to them before everybody has entered the epoch. Nobody adds to the sums of the last
   // one any more: every rank's calls have ended before it proposes a new epoch.
   device::LatencyBoard fresh;
-  std::ranges::fill(fresh.arrived, device::steps_of(tag));
   std::ranges::fill(fresh.released, device::steps_of(tag));
   const int slots = config.latency_max_tokens > 0 ? config.latency_slots : 0;
   for (int slot = 0; slot < slots; ++slot) {

@@ -2,6 +2,7 @@
 
 #include "core/layout/region_table.hpp"
 #include "device/port/routing_scratch.hpp"
+#include "device/port/row_flags.hpp"
 #include "engine/window_layout.hpp"
 
 namespace crossdock::engine::cuda {
@@ -34,6 +35,8 @@ WindowLayout::WindowLayout(const GroupConfig& config, int num_ranks) {
   for (int slot = 0; slot < num_slots_; ++slot) {
     dispatch_areas_.push_back(add_area(table, config, rows));
     combine_areas_.push_back(table.add(static_cast<std::size_t>(rows), largest_wire_shape(config).x_bytes));
+    dispatch_flags_.push_back(table.add(1, device::flag_offset(rows, 0, 1)));
+    combine_flags_.push_back(table.add(1, device::flag_offset(rows, 0, device::parts_of_row(config.hidden))));
   }
   arena_begin_ = table.total();
 }

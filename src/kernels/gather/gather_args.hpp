@@ -41,6 +41,7 @@ struct GatherArgs {
   bool leaves_own = false;  ///< kSource: rows of this rank's own tokens are left to its LatencySumArgs::own
   std::byte* out = nullptr;
   std::uint64_t out_at = 0;
+  std::uint64_t flags = 0;  ///< kSource: offset of the flags of the area's rows in every window
   std::int64_t tokens_per_source = 0;
 
   device::Channel* channel = nullptr;  ///< kOwn: of the weights' handshake. kSource: of the latency combine's send

@@ -81,8 +81,7 @@ void launch_latency_sum(const LatencySumArgs& args, int num_sms, cudaStream_t st
   check("latency_sum", args, args.top_k, num_sms);
   const auto kernel =
       has_rows(args.terms) ? kSumKernels.of("latency_sum", args.wire_dtype, args.hidden) : kSumKernels.bf16;
-  const std::int64_t tasks =
-      static_cast<std::int64_t>(args.num_tokens) * base::div_up(args.hidden, device::kSumChannels);
+  const std::int64_t tasks = static_cast<std::int64_t>(args.num_tokens) * device::parts_of_row(args.hidden);
   launch_overlapped("latency_sum", kernel,
                     num_blocks(args.terms, base::div_up<std::int64_t>(tasks, kWorkerWarps), num_sms), kLatencyThreads,
                     0, stream, args);

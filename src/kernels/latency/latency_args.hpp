@@ -20,6 +20,7 @@ struct LatencySendArgs {
   std::uint64_t latency_board = 0;  ///< offset of the slot's LatencyBoard in every window
   std::uint64_t board = 0;          ///< offset of the Board in every window: who gave up
   device::Offer area = {};          ///< offsets of the slot's area, the same in every window; tokens is not used
+  std::uint64_t flags = 0;          ///< offset of the flags of its rows in every window
   device::Channel* channel = nullptr;
   device::Terms terms = {};  ///< rejected >= 0: no row is sent
 
@@ -68,11 +69,12 @@ struct PaddedRows {
   std::int32_t* source_token = nullptr;       ///< [E_local, R * max_tokens]
 };
 
-/// Waits for all live sources, gives their rows to the experts, then releases the area.
+/// Waits for the rows of all live sources, gives each to its experts, then releases the area.
 struct LatencyReceiveArgs {
   device::PeerPort port = {};
   std::uint64_t latency_board = 0;
   std::uint64_t board = 0;
+  std::uint64_t flags = 0;
   device::Channel* channel = nullptr;  ///< the receives' own
   device::Terms terms = {};
   int max_tokens = 0;
@@ -109,6 +111,7 @@ struct LatencySumArgs {
   device::PeerPort port = {};
   std::uint64_t latency_board = 0;  ///< of the combine
   std::uint64_t board = 0;
+  std::uint64_t flags = 0;
   device::Channel* channel = nullptr;  ///< the receives' own
   device::Terms terms = {};
   const std::byte* area = nullptr;  ///< in the own window: row (rank * max_tokens + token) of the wire type

@@ -58,18 +58,18 @@ static __global__ void __launch_bounds__(kLatencyThreads, kLatencyBlocksOfSm)
   __syncthreads();
   if (args.alone) device::let_next_kernel_start();
 
-  RowReceiver receiver(args, smem.num_tokens, smem.rows);
-  if (smem.arrival.all_here && is_worker()) {
-    receiver.load_first();
+  if (smem.arrival.all_told && is_worker()) {
     read_expert_rows(args, smem.rows);
-  } else if (smem.arrival.all_here) {
+  } else if (smem.arrival.all_told) {
     read_num_tokens(args, smem);
     compare_terms(args, smem.arrival);
   }
   __syncthreads();
   const device::CallState state = smem.arrival.found.state;
   if (is_worker()) {
-    receiver.run(state == device::CallState::kDone ? smem.most_tokens : 0);
+    RowReceiver receiver(args, smem.num_tokens, smem.rows);
+    const bool done = state != device::CallState::kDone || receiver.run(smem.most_tokens, smem.arrival.call.tag);
+    if (!done) note_failure(smem.arrival);
     note_read();
   } else {
     note_call(args.channel, smem.arrival.call);
@@ -79,7 +79,7 @@ static __global__ void __launch_bounds__(kLatencyThreads, kLatencyBlocksOfSm)
     write_counts(args, smem.num_tokens, smem.rows, smem.all_rows);
   }
   __syncthreads();
-  if (!is_worker()) clear_failed(args, state);
+  if (!is_worker()) clear_failed(args, smem.arrival.found.state);
   device::wait_for_earlier_kernels();
 }
 

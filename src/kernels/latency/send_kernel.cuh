@@ -39,13 +39,28 @@ __device__ __forceinline__ void clear_rows(const LatencySendArgs& args, LatencyS
   device::barrier_sync(1, kWorkers);
 }
 
+/// One warp, behind a barrier of the block: its tokens are at all ranks, and where it has told them what is told once,
+/// that.
+__device__ __forceinline__ void signal_sent(const LatencySendArgs& args, std::uint64_t tag) {
+  const int lane = static_cast<int>(threadIdx.x % 32);
+  const int first = static_cast<int>(blockIdx.x);
+  const int stride = static_cast<int>(gridDim.x);
+  const int num_tokens = num_sent_tokens(args);
+  device::fence_sys();
+  for (int token = first; token < num_tokens && is_live(args.port, lane); token += stride) {
+    const std::int64_t row = static_cast<std::int64_t>(args.port.rank) * args.max_tokens + token;
+    device::store_relaxed_sys(row_flag(args.port, lane, args.flags, row, 0, 1), tag);
+  }
+  if (num_tokens % stride == first) signal_told(args.port, args.latency_board, tag);
+}
+
 /// All threads, at the end of a block.
 __device__ __forceinline__ void leave_send(const LatencySendArgs& args, const LatencySendSmem& smem) {
   __syncthreads();
   if (!is_worker()) note_call(args.channel, smem.call);
   if (threadIdx.x >= 32) return;
   if (smem.ready) {
-    signal_arrived(args.port, args.latency_board);
+    signal_sent(args, smem.call.tag);
   } else {
     device::tell_peers(args.port, args.board, args.limit);
   }

@@ -12,8 +12,7 @@ __device__ __forceinline__ void speak(const LatencySumArgs& args, Arrival& arriv
   await_arrival(args, device::Operation::kCombine, arrival);
   if (!args.directly) device::wait_for_earlier_kernels();
   if (args.alone) device::let_next_kernel_start();
-  meet_block();
-  if (arrival.all_here) compare_terms(args, arrival);
+  if (arrival.all_told) compare_terms(args, arrival);
   meet_block();
   note_call(args.channel, arrival.call);
   leave_arrival(args, arrival);
@@ -26,7 +25,7 @@ __global__ void __launch_bounds__(kLatencyThreads, kLatencyBlocksOfSm)
   __shared__ typename TokenSummer<kType>::Smem smem;
   if (is_worker()) {
     touch_arguments(args);
-    TokenSummer<kType>(args, smem).run(arrival);
+    if (!TokenSummer<kType>(args, smem).run(arrival)) note_failure(arrival);
     note_read();
   } else {
     speak(args, arrival);

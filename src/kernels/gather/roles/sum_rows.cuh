@@ -1,7 +1,6 @@
 // A warp makes a part of the row that goes back for an arrived row.
 #pragma once
 
-#include "base/math.hpp"
 #include "device/numeric/row_sum.cuh"
 #include "kernels/gather/gather_args.hpp"
 #include "kernels/gather/gather_smem.cuh"
@@ -9,10 +8,15 @@
 
 namespace crossdock::kernels {
 
+/// A lane a part.
+__device__ __forceinline__ void set_flags(const StoredParts& parts, int lane, std::uint64_t tag) {
+  if (lane < parts.count) device::store_relaxed_sys(parts.flags[lane], tag);
+}
+
 template <DType kType, int kWarps>
 class RowGatherer {
  public:
-  __device__ RowGatherer(const GatherArgs& args, const GatherEntry& entry)
+  __device__ RowGatherer(const GatherArgs& args, GatherEntry& entry)
       : args_(args), entry_(entry), task_(static_cast<int>(blockIdx.x) * kWarps + static_cast<int>(threadIdx.x / 32)) {}
 
   /// Needs no peer: the first selections are on their way while the block waits. A rank that rejected its call has no
@@ -27,7 +31,7 @@ class RowGatherer {
       const std::int32_t below = __shfl_up_sync(~0U, end_, step);
       end_ += lane() >= step ? below : 0;
     }
-    num_tasks_ = __shfl_sync(~0U, end_, 31) * parts();
+    if (kIsLatency && lane() == 0) entry_.stored[threadIdx.x / 32].count = 0;
     if (!args_.weights_at_source) next_ = read(task_);
   }
 
@@ -35,7 +39,7 @@ class RowGatherer {
   __device__ void run() {
     if (args_.weights_at_source) next_ = read(task_);
     const int stride = static_cast<int>(gridDim.x) * kWarps;
-    while (task_ < num_tasks_) {
+    while (task_ < num_tasks()) {
       const Selection current = next_;
       next_ = read(task_ + stride);
       sum(current);
@@ -53,7 +57,8 @@ class RowGatherer {
   };
 
   static __device__ int lane() { return static_cast<int>(threadIdx.x % 32); }
-  __device__ int parts() const { return base::div_up(args_.hidden, device::kSumChannels); }
+  __device__ int num_tasks() const { return __shfl_sync(~0U, end_, 31) * parts(); }
+  __device__ int parts() const { return device::parts_of_row(args_.hidden); }
 
   /// A part of an arrived row.
   struct Place {
@@ -90,7 +95,7 @@ class RowGatherer {
 
   __device__ Selection read(int task) const {
     Selection result;
-    if (task >= num_tasks_) return result;
+    if (task >= num_tasks()) return result;
     const Place place = place_of(task);
     if (lane() >= args_.top_k) return result;
     const std::int64_t at = static_cast<std::int64_t>(place.row) * args_.top_k + lane();
@@ -111,8 +116,25 @@ class RowGatherer {
     return args_.port.windows[place.source] + args_.out_at + row * bytes;
   }
 
+  /// The part is stored: its flag is set at the end of the block, or where there are more of them before. Lane 0
+  /// counts, in shared memory: registers are short.
+  __device__ void note(const Place& place) {
+    StoredParts& stored = entry_.stored[threadIdx.x / 32];
+    if (stored.count == kStoredParts) {
+      __syncwarp();
+      device::fence_sys();
+      set_flags(stored, lane(), entry_.call.tag);
+    }
+    __syncwarp();
+    if (lane() != 0) return;
+    const std::int64_t row = args_.port.rank * args_.tokens_per_source + token_of(place);
+    const int at = stored.count % kStoredParts;
+    stored.flags[at] = row_flag(args_.port, place.source, args_.flags, row, place.part, parts());
+    stored.count = at + 1;
+  }
+
   /// Where the sum goes is found anew: registers are short while rows are on their way.
-  __device__ void sum(const Selection& selection) const {
+  __device__ void sum(const Selection& selection) {
     const std::uint32_t lanes = __ballot_sync(~0U, selection.position >= 0);
     if (lanes == 0) return;
     const std::byte* row = args_.x + static_cast<std::int64_t>(max(selection.position, 0)) * args_.hidden *
@@ -123,15 +145,16 @@ class RowGatherer {
     } else {
       sum.template add<false>(lanes, row, 1.0F);
     }
-    sum.store(target_of(place_of(task_)), args_.wire_dtype);
+    const Place place = place_of(task_);
+    sum.store(target_of(place), args_.wire_dtype);
+    if constexpr (kIsLatency) note(place);
   }
 
   const GatherArgs& args_;
-  const GatherEntry& entry_;
+  GatherEntry& entry_;
   int task_;
   std::int32_t first_ = 0;  ///< of the lane's source: its first arrived row, not in latency mode,
   std::int32_t end_ = 0;    ///< and the rows up to its last one, gaps left out
-  int num_tasks_ = 0;
   Selection next_ = {};
 };
 

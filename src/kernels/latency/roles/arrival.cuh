@@ -13,21 +13,26 @@ namespace crossdock::kernels {
 /// What a block knows of the call.
 struct Arrival {
   LatencyCall call;
-  bool all_here;       ///< false: this rank gave up
-  Disagreement found;  ///< where all are here
+  bool all_told;         ///< false: this rank gave up
+  std::uint32_t failed;  ///< not 0: a worker did
+  Disagreement found;    ///< where all have told
 };
 
-/// One warp, before the kernels before this one have ended: what comes from peers does not depend on them.
+/// One warp, before the kernels before this one have ended: what comes from peers does not depend on them. Waits for
+/// what each source tells once.
 template <typename Args>
 __device__ __forceinline__ void await_arrival(const Args& args, device::Operation operation, Arrival& arrival) {
   const LatencyCall call = begin_call(args.channel);
   const device::LatencyBoard& mine = latency_board(args.port, args.latency_board, args.port.rank);
-  const bool all_here =
-      await_all(mine.arrived, device::steps_of(call.tag), args.port, operation, device::Phase::kRows, args.limit);
-  if (threadIdx.x % 32 != 0) return;
-  arrival.call = call;
-  arrival.all_here = all_here;
-  arrival.found.state = device::CallState::kGaveUp;
+  const bool all_told = await_all(mine.told[blockIdx.x % device::kToldCopies], call.tag, args.port, operation,
+                                  device::Phase::kRows, args.limit);
+  if (threadIdx.x % 32 == 0) {
+    arrival.call = call;
+    arrival.all_told = all_told;
+    arrival.failed = 0;
+    arrival.found.state = device::CallState::kGaveUp;
+  }
+  __syncwarp();
 }
 
 /// The same warp.
@@ -38,11 +43,18 @@ __device__ __forceinline__ void compare_terms(const Args& args, Arrival& arrival
   if (threadIdx.x % 32 == 0) arrival.found = found;
 }
 
-/// The same warp, after compare_terms: how the call ended goes to the peers, and where it failed to the host.
+/// A warp whose wait for a row failed.
+__device__ __forceinline__ void note_failure(Arrival& arrival) {
+  if (threadIdx.x % 32 == 0) atomicExch(&arrival.failed, 1U);
+}
+
+/// The same warp as above, after compare_terms: how the call ended goes to the peers, and where it failed to the host.
 template <typename Args>
-__device__ __forceinline__ void leave_arrival(const Args& args, const Arrival& arrival) {
-  const Disagreement& found = arrival.found;
+__device__ __forceinline__ void leave_arrival(const Args& args, Arrival& arrival) {
   await_read();
+  if (threadIdx.x % 32 == 0 && arrival.failed != 0) arrival.found.state = device::CallState::kGaveUp;
+  __syncwarp();
+  const Disagreement& found = arrival.found;
   if (found.state == device::CallState::kGaveUp) {
     device::tell_peers(args.port, args.board, args.limit);
     return;

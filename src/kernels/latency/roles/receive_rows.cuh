@@ -14,8 +14,7 @@ namespace crossdock::kernels {
 using ExpertRows = std::int32_t[device::kMaxExperts + device::kMaxPeers];
 
 /// A row is some parts of its bytes, and one part that is all else. Parts are dealt to the warps of the grid, token by
-/// token through all sources: the first part of a warp does not depend on how many tokens came, so it is on its way
-/// before that is known.
+/// token through all sources; each waits for its row alone.
 class RowReceiver {
  public:
   __device__ RowReceiver(const LatencyReceiveArgs& args, const std::int32_t* num_tokens, const ExpertRows& rows)
@@ -29,23 +28,18 @@ class RowReceiver {
         task_(static_cast<int>((blockIdx.x + gridDim.x - 1) % gridDim.x) * kWorkerWarps +
               static_cast<int>(threadIdx.x / 32)) {}
 
-  /// Once rows have arrived, whatever is in them: a part that does not exist is read too, inside the area.
-  __device__ void load_first() {
-    choose();
-    if (token_ < args_.max_tokens && is_live(args_.port, source_)) load();
-  }
-
-  /// Once num_tokens and rows are known and outputs may be written; of a call that failed there are none.
-  __device__ void run(std::int32_t most_tokens) {
+  /// Once num_tokens and rows are known and outputs may be written. False where this rank gave up.
+  __device__ bool run(std::int32_t most_tokens, std::uint64_t tag) {
     const int stride = static_cast<int>(gridDim.x) * kWorkerWarps;
-    for (bool loaded = true; token_ < most_tokens; loaded = false) {
+    for (choose(); token_ < most_tokens; choose()) {
       if (token_ < num_tokens_[source_]) {
-        if (!loaded) load();
+        if (!await(tag)) return false;
+        load();
         store();
       }
       task_ += stride;
-      choose();
     }
+    return true;
   }
 
  private:
@@ -57,6 +51,12 @@ class RowReceiver {
     part_ = task_ - row * (parts_ + 1);
     token_ = row / args_.port.num_ranks;
     source_ = row - token_ * args_.port.num_ranks;
+  }
+
+  __device__ bool await(std::uint64_t tag) const {
+    const std::uint64_t* flag = row_flag(args_.port, args_.port.rank, args_.flags, row(), 0, 1);
+    const device::Awaited awaited{device::Operation::kDispatch, device::Phase::kRows, args_.port.rank, source_, false};
+    return await_rows(lane_ == 0 ? flag : nullptr, tag, awaited, args_.limit);
   }
 
   __device__ std::int64_t row() const { return static_cast<std::int64_t>(source_) * args_.max_tokens + token_; }

@@ -1,7 +1,8 @@
-// What the ranks of a latency call tell one another: "free again", terms, "all is here", "all is read".
+// What the ranks of a latency call tell one another: "free again", terms, "this row is here", "all is read".
 #pragma once
 
 #include "device/port/board.hpp"
+#include "device/port/row_flags.hpp"
 #include "device/sync/wait.cuh"
 #include "kernels/live.cuh"
 
@@ -47,14 +48,30 @@ __device__ __forceinline__ void post_terms(const device::PeerPort& port, std::ui
   }
 }
 
-/// One warp, behind a barrier of the block, a lane a rank: what the block wrote is at the rank.
-__device__ __forceinline__ void signal_arrived(const device::PeerPort& port, std::uint64_t offset) {
-  const int lane = static_cast<int>(threadIdx.x % 32);
-  if (!is_live(port, lane)) return;
-  device::add_release_sys(&latency_board(port, offset, lane).arrived[port.rank], steps_of_block());
+/// One warp, behind a fence of it: what the rank tells once a call is there.
+__device__ __forceinline__ void signal_told(const device::PeerPort& port, std::uint64_t offset, std::uint64_t tag) {
+  static_assert(device::kToldCopies == 32);
+  const int copy = static_cast<int>(threadIdx.x % 32);
+  for (int peer = 0; peer < port.num_ranks; ++peer) {
+    if (is_live(port, peer)) device::store_relaxed_sys(&latency_board(port, offset, peer).told[copy][port.rank], tag);
+  }
 }
 
-/// The same: what the block wanted of the rank's rows has come.
+/// The flag of a part of a row in a rank's window.
+__device__ __forceinline__ std::uint64_t* row_flag(const device::PeerPort& port, int rank, std::uint64_t flags,
+                                                   std::int64_t row, int part, int parts) {
+  return reinterpret_cast<std::uint64_t*>(port.windows[rank] + flags + device::flag_offset(row, part, parts));
+}
+
+/// A lane of each row that the warp wants; the others want none: flag == nullptr. True in all lanes where all are here.
+__device__ __forceinline__ bool await_rows(const std::uint64_t* flag, std::uint64_t tag, const device::Awaited& awaited,
+                                           const device::WaitLimit& limit) {
+  const bool here = flag == nullptr || device::wait_for(flag, tag, awaited, limit);
+  __syncwarp();
+  return __all_sync(~0U, here);
+}
+
+/// One warp, behind a barrier of the block, a lane a rank: what the block wanted of the rank's rows has come.
 __device__ __forceinline__ void signal_released(const device::PeerPort& port, std::uint64_t offset) {
   const int lane = static_cast<int>(threadIdx.x % 32);
   if (!is_live(port, lane)) return;

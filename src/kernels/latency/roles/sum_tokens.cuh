@@ -1,8 +1,8 @@
 // A warp makes parts of tokens' rows from those that the ranks sent and what this rank's experts made.
 #pragma once
 
-#include "base/math.hpp"
 #include "device/numeric/row_sum.cuh"
+#include "device/port/row_flags.hpp"
 #include "device/ptx/grid.cuh"
 #include "kernels/latency/latency_args.hpp"
 #include "kernels/latency/roles/arrival.cuh"
@@ -29,28 +29,29 @@ class TokenSummer {
         begun_(smem[threadIdx.x / 32]),
         task_(static_cast<int>(blockIdx.x) * kWorkerWarps + static_cast<int>(threadIdx.x / 32)) {}
 
-  /// Meets the last warp twice: once rows have arrived, and once terms have been compared, while rows are on their way.
-  /// Own rows are added first, as they need no peer, and nothing of the kernel before.
-  __device__ void run(const Arrival& arrival) {
-    const int stride = static_cast<int>(gridDim.x) * kWorkerWarps;
+  /// Meets the last warp once, when terms have been compared. Own rows are added first, as they need no peer, and
+  /// nothing of the kernel before. False where this rank gave up.
+  __device__ bool run(const Arrival& arrival) {
     bool first = true;
     do {
-      begin(stride);
-      if (first && !await_rows(arrival)) return;
-      for (int i = 0; i < kAhead && (first || task_ < num_tasks()); ++i) {
+      begin();
+      if (first && !await_terms(arrival)) return true;
+      first = false;
+      for (int i = 0; i < kAhead && task_ < num_tasks(); ++i) {
+        if (!await_peers(begun_[i].ranks, arrival.call.tag)) return false;
         Row sum(channel_of(task_), args_.hidden);
-        if (task_ < num_tasks()) add(begun_[i], sum);
-        if (first && !await_terms(arrival)) return;
-        first = false;
-        if (task_ < num_tasks()) finish(sum);
-        task_ += stride;
+        add(begun_[i], sum);
+        finish(sum);
+        task_ += stride();
       }
     } while (task_ < num_tasks());
+    return true;
   }
 
  private:
+  static __device__ int stride() { return static_cast<int>(gridDim.x) * kWorkerWarps; }
   static __device__ int lane() { return static_cast<int>(threadIdx.x % 32); }
-  __device__ int parts() const { return base::div_up(args_.hidden, device::kSumChannels); }
+  __device__ int parts() const { return device::parts_of_row(args_.hidden); }
   __device__ int num_tasks() const { return args_.terms.rejected < 0 ? args_.num_tokens * parts() : 0; }
 
   /// A lane a selection.
@@ -65,23 +66,34 @@ class TokenSummer {
 
   __device__ int channel_of(int task) const { return task % parts() * device::kSumChannels; }
 
-  __device__ bool await_rows(const Arrival& arrival) const {
-    if (!args_.directly) device::wait_for_earlier_kernels();
-    meet_block();
-    if (!arrival.all_here) meet_block();
-    return arrival.all_here;
-  }
-
+  /// Whether the call has rows; then y may be written.
   __device__ bool await_terms(const Arrival& arrival) const {
+    if (!args_.directly) device::wait_for_earlier_kernels();
     meet_block();
     return arrival.found.state == device::CallState::kDone;
   }
 
+  /// Of the task, a lane a rank.
+  __device__ bool await_peers(std::uint32_t ranks, std::uint64_t tag) const {
+    const int token = task_ / parts();
+    const std::int64_t row = static_cast<std::int64_t>(lane()) * args_.max_tokens + token;
+    const std::uint64_t* flag =
+        row_flag(args_.port, args_.port.rank, args_.flags, row, task_ - token * parts(), parts());
+    const bool is_awaited = ((ranks & ~own_of(ranks)) >> lane() & 1U) != 0;
+    const device::Awaited awaited{device::Operation::kCombine, device::Phase::kRows, args_.port.rank, lane(), false};
+    return await_rows(is_awaited ? flag : nullptr, tag, awaited, args_.limit);
+  }
+
+  /// This rank's bit, where its row is not in the area.
+  __device__ std::uint32_t own_of(std::uint32_t ranks) const {
+    return args_.own.x != nullptr ? ranks & (1U << args_.port.rank) : 0;
+  }
+
   /// The next tasks.
-  __device__ void begin(int stride) const {
+  __device__ void begin() const {
 #pragma unroll 1
     for (int i = 0; i < kAhead; ++i) {
-      const int task = task_ + i * stride;
+      const int task = task_ + i * stride();
       if (task >= num_tasks()) break;
       const std::uint32_t ranks = ranks_of(task);
       if (lane() == 0) begun_[i].ranks = ranks;
@@ -109,7 +121,7 @@ class TokenSummer {
   __device__ void add(const Begun& begun, Row& sum) const {
     const int token = task_ / parts();
     const std::uint32_t ranks = begun.ranks;
-    const std::uint32_t own = args_.own.x != nullptr ? ranks & (1U << args_.port.rank) : 0;
+    const std::uint32_t own = own_of(ranks);
     const std::uint32_t before = ranks & ((1U << args_.port.rank) - 1);
     const std::int64_t row = static_cast<std::int64_t>(lane()) * args_.max_tokens + token;  // of the lane's rank
     const std::byte* const rows = args_.area + row_offset(row, kType);
