@@ -32,6 +32,14 @@ __device__ __forceinline__ void touch_arguments(const Args& args) {
 /// As __syncthreads, for threads that wait at different places.
 __device__ __forceinline__ void meet_block() { device::barrier_sync(2, kLatencyThreads); }
 
+/// The last warp, once: areas are free, or this rank gave up.
+__device__ __forceinline__ void tell_ready() { device::barrier_arrive(4, kLatencyThreads); }
+/// All workers, once.
+__device__ __forceinline__ bool await_ready(const bool& ready) {
+  device::barrier_sync(4, kLatencyThreads);
+  return ready;
+}
+
 /// A worker, at its end: what it has loaded of what arrived has come, and has been used.
 __device__ __forceinline__ void note_read() { device::barrier_arrive(3, kLatencyThreads); }
 /// The last warp: all workers have.

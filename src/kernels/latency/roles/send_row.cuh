@@ -35,6 +35,8 @@ class PlainRowSender {
     }
   }
 
+  __device__ void prepare(int /*pass*/) {}
+
   __device__ void send(int token, int pass, std::uint32_t ranks) const {
     const std::int64_t row = static_cast<std::int64_t>(args_.port.rank) * args_.max_tokens + token;
     while (ranks != 0) {
@@ -76,13 +78,28 @@ class QuantizedRowSender {
     }
   }
 
+  /// What is loaded becomes what is sent. The scale of a block is found once, by the lane that is its number in the
+  /// warp.
+  __device__ void prepare(int pass) {
+    float values[kSendTogether][device::kEight];
+    std::uint32_t amax = 0;
+#pragma unroll
+    for (int i = 0; i < kSendTogether; ++i) {
+      device::widen(raw_[i], args_.x_dtype, values[i]);
+      const std::uint32_t both = __shfl_sync(~0U, largest_of(values[i]), lane() % 2 * kLanes);
+      if (lane() / 2 == i) amax = both;
+    }
+    const device::BlockScale block = device::block_scale(amax, args_.quantize);
+#pragma unroll
+    for (int i = 0; i < kSendTogether; ++i) {
+      const float multiplier = __shfl_sync(~0U, block.multiplier, 2 * i + lane() / kLanes);
+      bytes_[i] = device::e4m3_eight(values[i], multiplier);
+    }
+    scale_ = scale_word(block, pass);
+  }
+
   __device__ void send(int token, int pass, std::uint32_t ranks) const {
     const std::int64_t row = static_cast<std::int64_t>(args_.port.rank) * args_.max_tokens + token;
-    uint2 bytes[kSendTogether];
-    std::uint32_t scales[kSendTogether];
-#pragma unroll
-    for (int i = 0; i < kSendTogether; ++i) bytes[i] = quantize(pass, i, scales[i]);
-    const ScaleWord scale = scale_word(scales, pass);
     while (ranks != 0) {
       const int rank = next_rank(ranks, args_.port.rank);
       ranks &= ~(1U << rank);
@@ -90,10 +107,10 @@ class QuantizedRowSender {
       std::byte* const out = window + args_.area.x + row * args_.hidden;
 #pragma unroll
       for (int i = 0; i < kSendTogether; ++i) {
-        if (at(pass, i) < args_.hidden) *reinterpret_cast<uint2*>(out + at(pass, i)) = bytes[i];
+        if (at(pass, i) < args_.hidden) *reinterpret_cast<uint2*>(out + at(pass, i)) = bytes_[i];
       }
       auto* words = reinterpret_cast<std::uint32_t*>(window + args_.area.scales) + row * args_.scale_words;
-      if (scale.at < args_.scale_words) words[scale.at] = scale.value;
+      if (scale_.at < args_.scale_words) words[scale_.at] = scale_.value;
     }
   }
 
@@ -115,39 +132,31 @@ class QuantizedRowSender {
   }
   static __device__ int at(int pass, int i) { return first_of_warp(pass) + (i * 32 + lane()) * device::kEight; }
 
-  /// `scale`: the float's bits, or the exponent; past the end of the row 0.
-  __device__ uint2 quantize(int pass, int i, std::uint32_t& scale) const {
-    float values[device::kEight];
-    device::widen(raw_[i], args_.x_dtype, values);
+  /// Bits of the largest finite magnitude of the 16 lanes that share a scale.
+  static __device__ std::uint32_t largest_of(const float (&values)[device::kEight]) {
     std::uint32_t amax = 0;
 #pragma unroll
     for (const float value : values) amax = max(amax, device::finite_magnitude(value));
-    const device::BlockScale block = device::block_scale(device::max_of_lanes<kLanes>(amax), args_.quantize);
-    scale = args_.quantize == Quantize::kFp8Ue8m0 ? block.exponent : __float_as_uint(block.scale);
-    if (at(pass, i) >= args_.hidden) scale = 0;
-    return device::e4m3_eight(values, block.multiplier);
+    return device::max_of_lanes<kLanes>(amax);
   }
 
-  /// Scales in the order of their blocks, a lane each; of ue8m0 four in a word.
-  __device__ ScaleWord scale_word(const std::uint32_t (&scales)[kSendTogether], int pass) const {
-    std::uint32_t of_block = 0;
-#pragma unroll
-    for (int i = 0; i < kSendTogether; ++i) {
-      const std::uint32_t scale = __shfl_sync(~0U, scales[i], lane() % 2 * kLanes);
-      if (lane() / 2 == i) of_block = scale;
-    }
+  /// A lane a block; of ue8m0 four blocks in a word. Blocks past the end of the row have none.
+  __device__ ScaleWord scale_word(const device::BlockScale& block, int pass) const {
     const int first = first_of_warp(pass) / kQuantBlock;
     if (args_.quantize != Quantize::kFp8Ue8m0) {
-      return {lane() < kWarpBlocks ? first + lane() : args_.scale_words, of_block};
+      return {lane() < kWarpBlocks ? first + lane() : args_.scale_words, __float_as_uint(block.scale)};
     }
+    const std::uint32_t exponent = (first + lane()) * kQuantBlock < args_.hidden ? block.exponent : 0;
     std::uint32_t word = 0;
 #pragma unroll
-    for (int i = 0; i < 4; ++i) word |= __shfl_sync(~0U, of_block, (lane() * 4 + i) % 32) << (8 * i);
+    for (int i = 0; i < 4; ++i) word |= __shfl_sync(~0U, exponent, (lane() * 4 + i) % 32) << (8 * i);
     return {lane() < kWarpBlocks / 4 ? first / 4 + lane() : args_.scale_words, word};
   }
 
   const LatencySendArgs& args_;
   device::RawEight<kElementBytes> raw_[kSendTogether];
+  uint2 bytes_[kSendTogether];
+  ScaleWord scale_;
 };
 
 }  // namespace crossdock::kernels

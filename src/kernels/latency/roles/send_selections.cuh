@@ -3,7 +3,7 @@
 
 #include "device/sync/wait.cuh"
 #include "kernels/latency/latency_args.hpp"
-#include "kernels/latency/roles/count_tokens.cuh"
+#include "kernels/latency/roles/chosen_again.cuh"
 #include "kernels/latency/roles/selection_word.cuh"
 #include "kernels/live.cuh"
 #include "kernels/placement.cuh"
@@ -48,13 +48,12 @@ __device__ __forceinline__ SentSelections read_selections(const LatencySendArgs&
 /// row.
 class SelectionSender {
  public:
-  /// Loads where `speaks`.
-  __device__ SelectionSender(const LatencySendArgs& args, int token, bool speaks)
+  /// Loads.
+  __device__ SelectionSender(const LatencySendArgs& args, int token)
       : args_(args),
         lane_(static_cast<int>(threadIdx.x % 32)),
         token_(token),
         row_(static_cast<std::int64_t>(args.port.rank) * args.max_tokens + token) {
-    if (!speaks) return;
     if (args.topk_weights != nullptr && lane_ < args.top_k) {
       weight_ = args.topk_weights[static_cast<std::int64_t>(token) * args.top_k + lane_];
     }
@@ -62,11 +61,10 @@ class SelectionSender {
     second_scale_ = ready_scale(lane_ + 32);
   }
 
-  /// Once areas are free. `rows`: of each expert, this token's included.
-  __device__ void send(const SentSelections& selections, const std::int32_t* rows) const {
+  /// Once areas are free. `ordinal`: number of the lane's row among this rank's rows of its expert.
+  __device__ void send(const SentSelections& selections, int ordinal) const {
     const std::int64_t at = row_ * args_.top_k + lane_;
     const bool repeated = is_chosen_again(selections.expert, lane_, args_.top_k);
-    const int ordinal = selections.expert >= 0 ? rows[selections.expert] - 1 : 0;
     for (int rank = 0; rank < args_.port.num_ranks; ++rank) {
       if (!is_live(args_.port, rank)) continue;
       std::byte* const window = args_.port.windows[rank];
