@@ -15,9 +15,10 @@ struct FloatKernels {
   void (*fp16)(Args) = nullptr;
   void (*fp32)(Args) = nullptr;
 
-  LoadedKernels load(const std::string& name, int threads) const {
-    return {load_kernel(name + " of bf16", bf16, threads, 0), load_kernel(name + " of fp16", fp16, threads, 0),
-            load_kernel(name + " of fp32", fp32, threads, 0)};
+  LoadedKernels load(const std::string& name, int threads, int smem_bytes) const {
+    return {load_kernel(name + " of bf16", bf16, threads, smem_bytes),
+            load_kernel(name + " of fp16", fp16, threads, smem_bytes),
+            load_kernel(name + " of fp32", fp32, threads, smem_bytes)};
   }
 
   /// Refuses other types, and rows that are not whole 16-byte vectors.

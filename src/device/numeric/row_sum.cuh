@@ -10,7 +10,7 @@
 namespace crossdock::device {
 
 /// A warp adds kSumChannels together.
-template <Read kRead, DType kType>
+template <DType kType>
 class RowSum {
  public:
   static constexpr int kElementBytes = kType == DType::kFp32 ? 4 : 2;
@@ -28,13 +28,10 @@ class RowSum {
     }
   }
 
-  /// Adds the rows of the lanes in `lanes`, ascending: each lane holds one row's address, and its weight where
-  /// kWeighted.
-  template <bool kWeighted>
-  __device__ __forceinline__ void add(std::uint32_t lanes, const std::byte* row, float weight) {
+  /// Adds rows that peers have written, those of the lanes in `lanes`, ascending: each lane holds one row's address.
+  __device__ __forceinline__ void add_peers(std::uint32_t lanes, const std::byte* row) {
     while (lanes != 0) {
       RawEight<kElementBytes> raw[kTogether][kEights];
-      float weights[kTogether];
       int count = 0;
 #pragma unroll
       for (int i = 0; i < kTogether; ++i) {
@@ -43,14 +40,18 @@ class RowSum {
         lanes &= lanes - 1;
         count += is_row ? 1 : 0;
         const auto address = __shfl_sync(~0U, reinterpret_cast<std::uintptr_t>(row), lane);
-        weights[i] = kWeighted ? __shfl_sync(~0U, weight, lane) : 1.0F;
         load(reinterpret_cast<const std::byte*>(address), is_row ? hidden_ : 0, raw[i]);
       }
 #pragma unroll
       for (int i = 0; i < kTogether; ++i) {
-        if (i < count) add_row<kWeighted>(raw[i], weights[i]);
+        if (i < count) add_row<false>(raw[i], 1.0F);
       }
     }
+  }
+
+  __device__ __forceinline__ void add_weighted(const RawEight<kElementBytes> (&raw)[kSumChannels / (32 * kEight)],
+                                               float weight) {
+    add_row<true>(raw, weight);
   }
 
   /// Adds one row of a type of its own, slowly.
@@ -97,13 +98,13 @@ class RowSum {
  private:
   static constexpr int kPerEight = RawEight<kElementBytes>::kVectors;
   static constexpr int kEights = kSumChannels / (32 * kEight);
-  static constexpr int kTogether = 8 / kElementBytes;  ///< rows whose loads are in flight
+  static constexpr int kTogether = 6 / kElementBytes;  ///< rows whose loads are in flight
 
   __device__ __forceinline__ int at(int eight) const { return first_ + eight * 32 * kEight; }
 
   __device__ __forceinline__ void load(const std::byte* row, int count, RawEight<kElementBytes> (&raw)[kEights]) const {
 #pragma unroll
-    for (int i = 0; i < kEights; ++i) raw[i] = load_eight<kRead, kElementBytes>(row, at(i), count);
+    for (int i = 0; i < kEights; ++i) raw[i] = load_eight<Read::kPeer, kElementBytes>(row, at(i), count);
   }
 
   template <bool kWeighted>

@@ -12,6 +12,8 @@ namespace {
 template <int kWarps>
 constexpr FloatKernels<GatherArgs> kKernels{&gather_kernel<DType::kBf16, kWarps>, &gather_kernel<DType::kFp16, kWarps>,
                                             &gather_kernel<DType::kFp32, kWarps>};
+template <int kWarps>
+constexpr int kSmemBytes = sizeof(GatherSmem<DType::kBf16, kWarps>);  // of fp32 it is less
 constexpr auto kOwnKernels = kKernels<kOwnGatherWarps>;
 constexpr auto kSourceKernels = kKernels<kWorkerWarps>;
 
@@ -29,8 +31,9 @@ int num_blocks(const GatherArgs& args, int num_sms) {
 }  // namespace
 
 LoadedKernels load_gather() {
-  LoadedKernels kernels = kOwnKernels.load("gather", gather_threads(kOwnGatherWarps));
-  std::ranges::move(kSourceKernels.load("gather to tokens' ranks", kLatencyThreads), std::back_inserter(kernels));
+  LoadedKernels kernels = kOwnKernels.load("gather", gather_threads(kOwnGatherWarps), kSmemBytes<kOwnGatherWarps>);
+  std::ranges::move(kSourceKernels.load("gather to tokens' ranks", kLatencyThreads, kSmemBytes<kWorkerWarps>),
+                    std::back_inserter(kernels));
   return kernels;
 }
 
@@ -43,7 +46,8 @@ void launch_gather(const GatherArgs& args, int num_sms, cudaStream_t stream) {
   const auto& kernels = is_own ? kOwnKernels : kSourceKernels;
   const auto kernel = has_rows ? kernels.of("gather", args.row_dtype, args.hidden) : kernels.bf16;
   launch_overlapped("gather", kernel, num_blocks(args, num_sms),
-                    gather_threads(is_own ? kOwnGatherWarps : kWorkerWarps), 0, stream, args);
+                    gather_threads(is_own ? kOwnGatherWarps : kWorkerWarps),
+                    is_own ? kSmemBytes<kOwnGatherWarps> : kSmemBytes<kWorkerWarps>, stream, args);
 }
 
 }  // namespace crossdock::kernels

@@ -32,7 +32,9 @@ __device__ __forceinline__ void speak(const GatherArgs& args, const GatherEntry&
 template <DType kType, int kWarps>
 __global__ void __launch_bounds__(gather_threads(kWarps), kWarps == kWorkerWarps ? kLatencyBlocksOfSm : 1)
     gather_kernel(const __grid_constant__ GatherArgs args) {
-  __shared__ GatherEntry entry;
+  extern __shared__ __align__(128) std::byte dynamic[];
+  auto& smem = *reinterpret_cast<GatherSmem<kType, kWarps>*>(dynamic);
+  GatherEntry& entry = smem.entry;
   const bool works = threadIdx.x < kWarps * 32;
   if (works) {
     touch_arguments(args);
@@ -41,7 +43,7 @@ __global__ void __launch_bounds__(gather_threads(kWarps), kWarps == kWorkerWarps
   }
   device::wait_for_earlier_kernels();
   if (args.alone) device::let_next_kernel_start();
-  RowGatherer<kType, kWarps> gatherer(args, entry);
+  RowGatherer<kType, kWarps> gatherer(args, smem);
   if (works) {
     gatherer.prepare();
   } else {
@@ -50,8 +52,8 @@ __global__ void __launch_bounds__(gather_threads(kWarps), kWarps == kWorkerWarps
   __syncthreads();
   if (!works) {
     speak(args, entry);
-  } else if (entry.ready) {
-    gatherer.run();
+  } else {
+    gatherer.run(entry.ready);
   }
   leave(args, entry);
 }

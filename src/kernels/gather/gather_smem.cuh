@@ -1,6 +1,7 @@
 // A block of a gather: warps that work, and one that waits and speaks.
 #pragma once
 
+#include "device/copy/row_ring.cuh"
 #include "device/port/peer_port.hpp"
 #include "kernels/latency/roles/block.cuh"
 #include "kernels/latency/roles/call.cuh"
@@ -27,6 +28,13 @@ struct GatherEntry {
   bool ready;
   const float* weights[device::kMaxPeers];  ///< given at combine, by source
   StoredParts stored[kWorkerWarps];         ///< in latency mode, by warp
+};
+
+/// Its size is the launch size.
+template <DType kType, int kWarps>
+struct GatherSmem {
+  typename device::RowRing<kType>::Smem rings[kWarps];
+  GatherEntry entry;
 };
 
 }  // namespace crossdock::kernels

@@ -13,6 +13,9 @@ namespace {
 constexpr FloatKernels<LatencySumArgs> kSumKernels{&latency_sum_kernel<DType::kBf16>, &latency_sum_kernel<DType::kFp16>,
                                                    &latency_sum_kernel<DType::kFp32>};
 
+constexpr int kSumSmemBytes =
+    std::max(sizeof(TokenSummer<DType::kBf16>::Smem), sizeof(TokenSummer<DType::kFp32>::Smem));
+
 using SendKernel = void (*)(LatencySendArgs);
 
 SendKernel send_kernel(const LatencySendArgs& args) {
@@ -50,7 +53,7 @@ int num_blocks(const device::Terms& terms, std::int64_t work, int num_sms) {
 }  // namespace
 
 LoadedKernels load_latency() {
-  LoadedKernels kernels = kSumKernels.load("latency_sum", kLatencyThreads);
+  LoadedKernels kernels = kSumKernels.load("latency_sum", kLatencyThreads, kSumSmemBytes);
   kernels.push_back(load_kernel("latency_send", &latency_send_kernel<PlainRowSender>, kLatencyThreads, 0));
   kernels.push_back(load_kernel("latency_send, bf16 and fp16 made fp8", &latency_send_kernel<QuantizedRowSender<2>>,
                                 kLatencyThreads, 0));
@@ -84,7 +87,7 @@ void launch_latency_sum(const LatencySumArgs& args, int num_sms, cudaStream_t st
   const std::int64_t tasks = static_cast<std::int64_t>(args.num_tokens) * device::parts_of_row(args.hidden);
   launch_overlapped("latency_sum", kernel,
                     num_blocks(args.terms, base::div_up<std::int64_t>(tasks, kWorkerWarps), num_sms), kLatencyThreads,
-                    0, stream, args);
+                    kSumSmemBytes, stream, args);
 }
 
 }  // namespace crossdock::kernels

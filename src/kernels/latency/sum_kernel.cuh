@@ -21,8 +21,9 @@ __device__ __forceinline__ void speak(const LatencySumArgs& args, Arrival& arriv
 template <DType kType>
 __global__ void __launch_bounds__(kLatencyThreads, kLatencyBlocksOfSm)
     latency_sum_kernel(const __grid_constant__ LatencySumArgs args) {
+  extern __shared__ __align__(128) std::byte dynamic[];
+  auto& smem = *reinterpret_cast<typename TokenSummer<kType>::Smem*>(dynamic);
   __shared__ Arrival arrival;
-  __shared__ typename TokenSummer<kType>::Smem smem;
   if (is_worker()) {
     touch_arguments(args);
     if (!TokenSummer<kType>(args, smem).run(arrival)) note_failure(arrival);

@@ -51,6 +51,7 @@ void Block::run() {
   // Nobody has waited for them: they are late.
   if (!bulk_copies_.is_idle()) nap(random());
   bulk_copies_.end(grid_.end());
+  async_copies_.end();
   if (grid_.launch().may_overlap && !waited_for_earlier_) {
     fail("a block that may overlap earlier kernels ended without waiting for them");
   }

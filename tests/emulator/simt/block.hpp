@@ -11,6 +11,7 @@
 #include <source_location>
 #include <vector>
 
+#include "simt/async_copies.hpp"
 #include "simt/barrier.hpp"
 #include "simt/bulk_copies.hpp"
 #include "simt/fences.hpp"
@@ -65,6 +66,8 @@ class Block {
   void wait_for_earlier_kernels();
   void let_next_kernel_start();
   BulkCopies& bulk_copies() { return bulk_copies_; }
+  AsyncCopies& async_copies() { return async_copies_; }
+  bool toss() { return random() % 2 == 0; }
   /// Of the thread whose turn it is.
   Fences& fences() { return fences_[running_]; }
   void will_store_relaxed(const void* word) { fences().will_store(word, grid_); }
@@ -112,6 +115,7 @@ class Block {
   std::array<Barrier, 16> barriers_;  ///< 0: __syncthreads
   unsigned idle_turns_ = 0;           ///< since a thread did more than poll
   BulkCopies bulk_copies_{grid_};
+  AsyncCopies async_copies_;
 };
 
 }  // namespace crossdock::emulator

@@ -5,6 +5,7 @@
 #include "kernels/gather/gather_args.hpp"
 #include "kernels/gather/gather_smem.cuh"
 #include "kernels/gather/roles/enter.cuh"
+#include "kernels/selected_rows.cuh"
 
 namespace crossdock::kernels {
 
@@ -16,11 +17,13 @@ __device__ __forceinline__ void set_flags(const StoredParts& parts, int lane, st
 template <DType kType, int kWarps>
 class RowGatherer {
  public:
-  __device__ RowGatherer(const GatherArgs& args, GatherEntry& entry)
-      : args_(args), entry_(entry), task_(static_cast<int>(blockIdx.x) * kWarps + static_cast<int>(threadIdx.x / 32)) {}
+  __device__ RowGatherer(const GatherArgs& args, GatherSmem<kType, kWarps>& smem)
+      : args_(args),
+        entry_(smem.entry),
+        task_(static_cast<int>(blockIdx.x) * kWarps + static_cast<int>(threadIdx.x / 32)),
+        rows_(smem.rings[threadIdx.x / 32 % kWarps], args.x, args.hidden) {}
 
-  /// Needs no peer: the first selections are on their way while the block waits. A rank that rejected its call has no
-  /// rows.
+  /// Needs no peer: the first rows are on their way while the block waits. A rank that rejected its call has none.
   __device__ void prepare() {
     const bool is_left = args_.leaves_own && lane() == args_.port.rank;
     const bool is_source = lane() < args_.port.num_ranks && !is_left && args_.terms.rejected < 0;
@@ -32,30 +35,25 @@ class RowGatherer {
       end_ += lane() >= step ? below : 0;
     }
     if (kIsLatency && lane() == 0) entry_.stored[threadIdx.x / 32].count = 0;
-    if (!args_.weights_at_source) next_ = read(task_);
+    if (!args_.weights_at_source) start();
   }
 
-  /// Selections are read a task ahead.
-  __device__ void run() {
-    if (args_.weights_at_source) next_ = read(task_);
-    const int stride = static_cast<int>(gridDim.x) * kWarps;
-    while (task_ < num_tasks()) {
-      const Selection current = next_;
-      next_ = read(task_ + stride);
-      sum(current);
-      task_ += stride;
+  /// Selections are read two tasks ahead. `ready`: false where this rank gave up.
+  __device__ void run(bool ready) {
+    if (ready && args_.weights_at_source) start();
+    while (ready && task_ < num_tasks()) {
+      const SelectedPart after = read(task_ + 2 * stride());
+      sum();
+      rows_.advance(after);
+      task_ += stride();
     }
+    rows_.drop();
   }
 
  private:
   static constexpr bool kIsLatency = kWarps == kWorkerWarps;
 
-  /// A lane's, of an arrived row.
-  struct Selection {
-    std::int32_t position = -1;
-    float weight = 1.0F;
-  };
-
+  static __device__ int stride() { return static_cast<int>(gridDim.x) * kWarps; }
   static __device__ int lane() { return static_cast<int>(threadIdx.x % 32); }
   __device__ int num_tasks() const { return __shfl_sync(~0U, end_, 31) * parts(); }
   __device__ int parts() const { return device::parts_of_row(args_.hidden); }
@@ -68,7 +66,7 @@ class RowGatherer {
     std::int32_t in_source;  ///< its number among the source's
   };
 
-  __device__ bool is_weighted() const { return args_.weights_at_source || args_.weights != nullptr; }
+  __device__ void start() { rows_.start(read(task_), read(task_ + stride())); }
 
   /// Rows of the next ranks come first, the own ones last: bytes for peers take longest.
   __device__ Place place_of(int task) const {
@@ -93,18 +91,19 @@ class RowGatherer {
     return args_.tokens != nullptr ? args_.tokens[place.row] : place.in_source;
   }
 
-  __device__ Selection read(int task) const {
-    Selection result;
+  __device__ SelectedPart read(int task) const {
+    SelectedPart result;
     if (task >= num_tasks()) return result;
     const Place place = place_of(task);
+    result.channel = place.part * device::kSumChannels;
     if (lane() >= args_.top_k) return result;
     const std::int64_t at = static_cast<std::int64_t>(place.row) * args_.top_k + lane();
-    result.position = args_.positions[at];
+    result.selection.position = args_.positions[at];
     if (args_.weights_at_source) {
       const std::int64_t there = static_cast<std::int64_t>(token_of(place)) * args_.top_k + lane();
-      result.weight = device::load_relaxed_sys(entry_.weights[place.source] + there);
+      result.selection.weight = device::load_relaxed_sys(entry_.weights[place.source] + there);
     } else if (args_.weights != nullptr) {
-      result.weight = args_.weights[at];
+      result.selection.weight = args_.weights[at];
     }
     return result;
   }
@@ -133,18 +132,10 @@ class RowGatherer {
     stored.count = at + 1;
   }
 
-  /// Where the sum goes is found anew: registers are short while rows are on their way.
-  __device__ void sum(const Selection& selection) {
-    const std::uint32_t lanes = __ballot_sync(~0U, selection.position >= 0);
-    if (lanes == 0) return;
-    const std::byte* row = args_.x + static_cast<std::int64_t>(max(selection.position, 0)) * args_.hidden *
-                                         (kType == DType::kFp32 ? 4 : 2);
-    device::RowSum<device::Read::kOnce, kType> sum(task_ % parts() * device::kSumChannels, args_.hidden);
-    if (is_weighted()) {
-      sum.template add<true>(lanes, row, selection.weight);
-    } else {
-      sum.template add<false>(lanes, row, 1.0F);
-    }
+  __device__ void sum() {
+    if (!rows_.has_rows()) return;
+    device::RowSum<kType> sum(task_ % parts() * device::kSumChannels, args_.hidden);
+    rows_.add_to(sum);
     const Place place = place_of(task_);
     sum.store(target_of(place), args_.wire_dtype);
     if constexpr (kIsLatency) note(place);
@@ -155,7 +146,7 @@ class RowGatherer {
   int task_;
   std::int32_t first_ = 0;  ///< of the lane's source: its first arrived row, not in latency mode,
   std::int32_t end_ = 0;    ///< and the rows up to its last one, gaps left out
-  Selection next_ = {};
+  SelectedRows<kType> rows_;
 };
 
 }  // namespace crossdock::kernels

@@ -8,13 +8,14 @@
 #include "kernels/latency/roles/arrival.cuh"
 #include "kernels/latency/roles/block.cuh"
 #include "kernels/placement.cuh"
+#include "kernels/selected_rows.cuh"
 
 namespace crossdock::kernels {
 
 template <DType kType>
 class TokenSummer {
  public:
-  using Row = device::RowSum<device::Read::kPeer, kType>;
+  using Row = device::RowSum<kType>;
   /// Tasks of a warp whose own rows are added before peers' are here.
   static constexpr int kAhead = 2;
   /// What is known of a task before peers' rows are here.
@@ -22,11 +23,15 @@ class TokenSummer {
     typename Row::Kept own;  ///< what the experts of this rank made of its token: its row, as if it had travelled
     std::uint32_t ranks;     ///< that have experts of the token
   };
-  using Smem = Begun[kWorkerWarps][kAhead];
+  struct Smem {
+    typename device::RowRing<kType>::Smem rings[kWorkerWarps];
+    Begun begun[kWorkerWarps][kAhead];
+  };
 
   __device__ TokenSummer(const LatencySumArgs& args, Smem& smem)
       : args_(args),
-        begun_(smem[threadIdx.x / 32]),
+        ring_(smem.rings[threadIdx.x / 32]),
+        begun_(smem.begun[threadIdx.x / 32]),
         task_(static_cast<int>(blockIdx.x) * kWorkerWarps + static_cast<int>(threadIdx.x / 32)) {}
 
   /// Meets the last warp once, when terms have been compared. Own rows are added first, as they need no peer, and
@@ -91,30 +96,38 @@ class TokenSummer {
 
   /// The next tasks.
   __device__ void begin() const {
-#pragma unroll 1
-    for (int i = 0; i < kAhead; ++i) {
-      const int task = task_ + i * stride();
-      if (task >= num_tasks()) break;
-      const std::uint32_t ranks = ranks_of(task);
+    static_assert(kAhead == 2);
+    if (args_.own.x != nullptr) sum_own();
+    for (int i = 0; i < kAhead && task_ + i * stride() < num_tasks(); ++i) {
+      const std::uint32_t ranks = ranks_of(task_ + i * stride());
       if (lane() == 0) begun_[i].ranks = ranks;
-      if (args_.own.x != nullptr) sum_own(task, begun_[i].own);
     }
     __syncwarp();
   }
 
-  __device__ void sum_own(int task, typename Row::Kept& kept) const {
+  __device__ void sum_own() const {
+    SelectedRows<kType> rows(ring_, args_.own.x, args_.hidden);
+    rows.start(own_part(task_), own_part(task_ + stride()));
+#pragma unroll 1
+    for (int i = 0; i < kAhead; ++i) {
+      Row sum(0, args_.hidden);
+      rows.add_to(sum);
+      sum.keep(begun_[i].own);
+      rows.advance({});
+    }
+  }
+
+  /// Of a task's token, at this rank; none where there is no such task.
+  __device__ SelectedPart own_part(int task) const {
     const OwnRows& own = args_.own;
+    SelectedPart result{{}, channel_of(task)};
     const int token = task / parts();
+    const bool is_selection = task < num_tasks() && lane() < args_.top_k && token < __ldcg(own.num_tokens);
+    if (!is_selection) return result;
     const std::int64_t at = static_cast<std::int64_t>(token) * args_.top_k + lane();
-    const bool is_selection = lane() < args_.top_k && token < __ldcg(own.num_tokens);
-    const std::int32_t position = is_selection ? __ldcg(own.positions + at) : -1;
-    const std::uint32_t lanes = __ballot_sync(~0U, position >= 0);
-    const std::byte* row = own.x + row_offset(max(position, 0), kType);
-    device::RowSum<device::Read::kOnce, kType> sum(channel_of(task), args_.hidden);
-    // A weight of 1 changes no sum.
-    const float weight = own.weights != nullptr && is_selection ? own.weights[at] : 1.0F;
-    sum.template add<true>(lanes, row, weight);
-    sum.keep(kept);
+    result.selection.position = __ldcg(own.positions + at);
+    if (own.weights != nullptr) result.selection.weight = own.weights[at];
+    return result;
   }
 
   /// In the order of ranks.
@@ -128,7 +141,7 @@ class TokenSummer {
     std::uint32_t peers = before;
 #pragma unroll 1  // once for the ranks before this one, once for those behind it
     for (int side = 0; side < 2; ++side) {
-      sum.template add<false>(peers, rows, 1.0F);
+      sum.add_peers(peers, rows);
       if (side == 0 && own != 0) sum.add_kept(begun.own);
       peers = ranks & ~before & ~own;
     }
@@ -150,7 +163,8 @@ class TokenSummer {
   }
 
   const LatencySumArgs& args_;
-  Begun (&begun_)[kAhead];  ///< in shared memory
+  typename device::RowRing<kType>::Smem& ring_;  ///< in shared memory, as is
+  Begun (&begun_)[kAhead];
   int task_;
 };
 
