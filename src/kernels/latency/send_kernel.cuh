@@ -3,7 +3,6 @@
 
 #include "device/ptx/grid.cuh"
 #include "kernels/latency/roles/call.cuh"
-#include "kernels/latency/roles/count_earlier.cuh"
 #include "kernels/latency/roles/count_tokens.cuh"
 #include "kernels/latency/roles/send_row.cuh"
 #include "kernels/latency/roles/send_selections.cuh"
@@ -14,8 +13,7 @@ namespace crossdock::kernels {
 struct LatencySendSmem {
   LatencyCall call;
   bool ready;
-  std::int32_t rows[device::kMaxExperts];  ///< of each expert, in the block that tells them
-  EarlierTokens earlier;
+  std::int32_t rows[device::kMaxExperts];  ///< of each expert, among the tokens that the block has counted
 };
 
 /// A rank that rejected its call sends nothing but that.
@@ -67,33 +65,38 @@ __device__ __forceinline__ void leave_send(const LatencySendArgs& args, const La
   }
 }
 
-/// All workers: rows, straight from registers; behind the last token what is told once. What a block stores first waits
-/// until areas are free.
+/// All workers: rows, straight from registers, then the count of tokens up to this one, while the rows are on the wire;
+/// behind the last token what is told once. What a block stores first waits until areas are free.
 template <typename RowSender>
 __device__ __forceinline__ void work(const LatencySendArgs& args, LatencySendSmem& smem) {
   const int num_tokens = num_sent_tokens(args);
+  const int first = static_cast<int>(blockIdx.x);
   const int stride = static_cast<int>(gridDim.x);
   RowSender row(args);
+  int counted = 0;
   bool ready = false;
-  for (int token = static_cast<int>(blockIdx.x); token <= num_tokens; token += stride) {
+  for (int token = first; token <= num_tokens; token += stride) {
     const bool is_token = token < num_tokens;
-    std::uint32_t ranks = 0;
-    if (is_token) {
-      row.load(token, 0);
-      ranks = read_selections(args, token, false).ranks;
-      row.prepare(0);
-    } else {
-      count_tokens(args, num_tokens, smem.rows);
-    }
+    if (is_token) row.load(token, 0);
+    const std::uint32_t ranks = is_token ? read_selections(args, token, false).ranks : 0;
+    if (is_token) row.prepare(0);
+    TokenCounter counter(args, counted, min(token + 1, num_tokens));
     if (!ready) ready = await_ready(smem.ready);
     if (!ready) return;
-    if (!is_token) post_counts(args, smem.rows);
     for (int pass = 0; is_token && pass < row.num_passes(); ++pass) {
       if (pass > 0) {
         row.load(token, pass);
         row.prepare(pass);
       }
       row.send(token, pass, ranks);
+    }
+    if (token != first) await_numbers_read();
+    counter.run(smem.rows);
+    counted = token + 1;
+    if (is_token) {
+      tell_counted();
+    } else {
+      post_counts(args, smem.rows);
     }
   }
 }
@@ -107,10 +110,12 @@ __device__ __forceinline__ void speak(const LatencySendArgs& args, LatencySendSm
       post_terms(args.port, args.latency_board, args.terms, num_tokens);
       break;
     }
-    EarlierCounter earlier(args, token, smem.earlier);
     const SelectionSender beside(args, token);
     const SentSelections selections = read_selections(args, token, true);
-    beside.send(selections, earlier.count(selections.expert));
+    await_counted();
+    const int ordinal = selections.expert >= 0 ? smem.rows[selections.expert] - 1 : 0;
+    if (token + stride <= num_tokens) tell_numbers_read();
+    beside.send(selections, ordinal);
   }
   note_call(args.channel, smem.call);
 }
@@ -124,7 +129,6 @@ __global__ void __launch_bounds__(kLatencyThreads, kLatencyBlocksOfSm)
     touch_arguments(args);
     clear_rows(args, smem.rows);
   } else {
-    clear_earlier(smem.earlier);
     enter_send(args, smem);
   }
   device::wait_for_earlier_kernels();

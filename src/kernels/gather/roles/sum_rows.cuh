@@ -1,10 +1,13 @@
 // A warp makes a part of the row that goes back for an arrived row.
 #pragma once
 
+#include <type_traits>
+
 #include "device/numeric/row_sum.cuh"
 #include "kernels/gather/gather_args.hpp"
 #include "kernels/gather/gather_smem.cuh"
 #include "kernels/gather/roles/enter.cuh"
+#include "kernels/gather/roles/tasks.cuh"
 #include "kernels/selected_rows.cuh"
 
 namespace crossdock::kernels {
@@ -21,19 +24,12 @@ class RowGatherer {
       : args_(args),
         entry_(smem.entry),
         task_(static_cast<int>(blockIdx.x) * kWarps + static_cast<int>(threadIdx.x / 32)),
+        tasks_(args),
         rows_(smem.rings[threadIdx.x / 32 % kWarps], args.x, args.hidden) {}
 
-  /// Needs no peer: the first rows are on their way while the block waits. A rank that rejected its call has none.
+  /// Needs no peer: the first rows are on their way while the block waits.
   __device__ void prepare() {
-    const bool is_left = args_.leaves_own && lane() == args_.port.rank;
-    const bool is_source = lane() < args_.port.num_ranks && !is_left && args_.terms.rejected < 0;
-    if constexpr (!kIsLatency) first_ = is_source ? __ldcg(args_.first_row + lane()) : 0;
-    end_ = is_source ? __ldcg(args_.num_rows + lane()) : 0;
-#pragma unroll
-    for (int step = 1; step < 32; step *= 2) {
-      const std::int32_t below = __shfl_up_sync(~0U, end_, step);
-      end_ += lane() >= step ? below : 0;
-    }
+    tasks_.load();
     if (kIsLatency && lane() == 0) entry_.stored[threadIdx.x / 32].count = 0;
     if (!args_.weights_at_source) start();
   }
@@ -41,7 +37,7 @@ class RowGatherer {
   /// Selections are read two tasks ahead. `ready`: false where this rank gave up.
   __device__ void run(bool ready) {
     if (ready && args_.weights_at_source) start();
-    while (ready && task_ < num_tasks()) {
+    while (ready && task_ < tasks_.count()) {
       const SelectedPart after = read(task_ + 2 * stride());
       sum();
       rows_.advance(after);
@@ -55,60 +51,32 @@ class RowGatherer {
 
   static __device__ int stride() { return static_cast<int>(gridDim.x) * kWarps; }
   static __device__ int lane() { return static_cast<int>(threadIdx.x % 32); }
-  __device__ int num_tasks() const { return __shfl_sync(~0U, end_, 31) * parts(); }
-  __device__ int parts() const { return device::parts_of_row(args_.hidden); }
-
-  /// A part of an arrived row.
-  struct Place {
-    int part;
-    int source;
-    std::int32_t row;
-    std::int32_t in_source;  ///< its number among the source's
-  };
 
   __device__ void start() { rows_.start(read(task_), read(task_ + stride())); }
 
-  /// Rows of the next ranks come first, the own ones last: bytes for peers take longest.
-  __device__ Place place_of(int task) const {
-    const std::int32_t num_rows = __shfl_sync(~0U, end_, 31);
-    std::int32_t ordinal = task / parts();
-    const int part = task - ordinal * parts();
-    ordinal += __shfl_sync(~0U, end_, args_.port.rank);
-    if (ordinal >= num_rows) ordinal -= num_rows;
-    const int source = __popc(__ballot_sync(~0U, ordinal >= end_));
-    const std::int32_t begin = __shfl_sync(~0U, end_, max(source - 1, 0));
-    const std::int32_t in_source = ordinal - (source > 0 ? begin : 0);
-    return {part, source, first_row_of(source) + in_source, in_source};
-  }
-
-  /// In latency mode it is known: registers are short.
-  __device__ std::int32_t first_row_of(int source) const {
-    if constexpr (kIsLatency) return source * static_cast<std::int32_t>(args_.tokens_per_source);
-    return __shfl_sync(~0U, first_, source);
-  }
-
-  __device__ std::int32_t token_of(const Place& place) const {
+  __device__ std::int32_t token_of(const GatherPlace& place) const {
     return args_.tokens != nullptr ? args_.tokens[place.row] : place.in_source;
   }
 
   __device__ SelectedPart read(int task) const {
     SelectedPart result;
-    if (task >= num_tasks()) return result;
-    const Place place = place_of(task);
+    if (task >= tasks_.count()) return result;
+    const GatherPlace place = tasks_.place_of(task);
     result.channel = place.part * device::kSumChannels;
     if (lane() >= args_.top_k) return result;
     const std::int64_t at = static_cast<std::int64_t>(place.row) * args_.top_k + lane();
-    result.selection.position = args_.positions[at];
-    if (args_.weights_at_source) {
+    const std::int32_t position = args_.positions[at];  // on its way together with what says whether it exists
+    result.selection.position = tasks_.exists(place) ? position : -1;
+    if (args_.weights_at_source && result.selection.position >= 0) {
       const std::int64_t there = static_cast<std::int64_t>(token_of(place)) * args_.top_k + lane();
       result.selection.weight = device::load_relaxed_sys(entry_.weights[place.source] + there);
-    } else if (args_.weights != nullptr) {
+    } else if (args_.weights != nullptr && !args_.weights_at_source) {
       result.selection.weight = args_.weights[at];
     }
     return result;
   }
 
-  __device__ std::byte* target_of(const Place& place) const {
+  __device__ std::byte* target_of(const GatherPlace& place) const {
     const std::int64_t bytes = static_cast<std::int64_t>(args_.hidden) * (args_.wire_dtype == DType::kFp32 ? 4 : 2);
     if (!goes_to_source(args_)) return args_.out + place.row * bytes;
     const std::int64_t row = args_.port.rank * args_.tokens_per_source + token_of(place);
@@ -117,7 +85,7 @@ class RowGatherer {
 
   /// The part is stored: its flag is set at the end of the block, or where there are more of them before. Lane 0
   /// counts, in shared memory: registers are short.
-  __device__ void note(const Place& place) {
+  __device__ void note(const GatherPlace& place) {
     StoredParts& stored = entry_.stored[threadIdx.x / 32];
     if (stored.count == kStoredParts) {
       __syncwarp();
@@ -128,15 +96,15 @@ class RowGatherer {
     if (lane() != 0) return;
     const std::int64_t row = args_.port.rank * args_.tokens_per_source + token_of(place);
     const int at = stored.count % kStoredParts;
-    stored.flags[at] = row_flag(args_.port, place.source, args_.flags, row, place.part, parts());
+    stored.flags[at] = row_flag(args_.port, place.source, args_.flags, row, place.part, tasks_.parts());
     stored.count = at + 1;
   }
 
   __device__ void sum() {
     if (!rows_.has_rows()) return;
-    device::RowSum<kType> sum(task_ % parts() * device::kSumChannels, args_.hidden);
+    const GatherPlace place = tasks_.place_of(task_);
+    device::RowSum<kType> sum(place.part * device::kSumChannels, args_.hidden);
     rows_.add_to(sum);
-    const Place place = place_of(task_);
     sum.store(target_of(place), args_.wire_dtype);
     if constexpr (kIsLatency) note(place);
   }
@@ -144,8 +112,7 @@ class RowGatherer {
   const GatherArgs& args_;
   GatherEntry& entry_;
   int task_;
-  std::int32_t first_ = 0;  ///< of the lane's source: its first arrived row, not in latency mode,
-  std::int32_t end_ = 0;    ///< and the rows up to its last one, gaps left out
+  std::conditional_t<kIsLatency, LatencyTasks, ArrivedTasks> tasks_;
   SelectedRows<kType> rows_;
 };
 

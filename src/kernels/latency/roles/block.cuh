@@ -40,6 +40,13 @@ __device__ __forceinline__ bool await_ready(const bool& ready) {
   return ready;
 }
 
+/// A worker, once a token: it has counted. The last warp waits for all.
+__device__ __forceinline__ void tell_counted() { device::barrier_arrive(5, kLatencyThreads); }
+__device__ __forceinline__ void await_counted() { device::barrier_sync(5, kLatencyThreads); }
+/// The other way round: counts may go on.
+__device__ __forceinline__ void tell_numbers_read() { device::barrier_arrive(6, kLatencyThreads); }
+__device__ __forceinline__ void await_numbers_read() { device::barrier_sync(6, kLatencyThreads); }
+
 /// A worker, at its end: what it has loaded of what arrived has come, and has been used.
 __device__ __forceinline__ void note_read() { device::barrier_arrive(3, kLatencyThreads); }
 /// The last warp: all workers have.

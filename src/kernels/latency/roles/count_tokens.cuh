@@ -10,42 +10,70 @@
 
 namespace crossdock::kernels {
 
-/// All workers.
+/// All workers, before they meet.
 __device__ __forceinline__ void clear_rows(const LatencySendArgs& args, std::int32_t* rows) {
   for (int i = static_cast<int>(threadIdx.x); i < args.num_experts; i += kWorkers) rows[i] = 0;
 }
 
-/// All workers: rows of each expert of all ranks among the tokens, added to `rows`. A repeated expert counts once a
+/// All workers: adds tokens [begin, end) to the rows of each expert of all ranks. A repeated expert counts once a
 /// token.
-__device__ __forceinline__ void count_tokens(const LatencySendArgs& args, int num_tokens, std::int32_t* rows) {
-  constexpr int kTogether = 4;  // loads in flight
-  const int lane = static_cast<int>(threadIdx.x % 32);
-  const int warp = static_cast<int>(threadIdx.x / 32);
-  const int tokens_of_warp = 32 / args.top_k;
-  const int token_of_lane = lane / args.top_k;
-  const int k = lane - token_of_lane * args.top_k;
-  const int stride = kWorkerWarps * tokens_of_warp;
-  device::barrier_sync(1, kWorkers);  // rows are cleared
-  for (int first = warp * tokens_of_warp; first < num_tokens; first += kTogether * stride) {
-    int experts[kTogether];
-#pragma unroll
-    for (int i = 0; i < kTogether; ++i) {
-      const int token = first + i * stride + token_of_lane;
-      const bool exists = token_of_lane < tokens_of_warp && token < num_tokens;
-      const long long at = static_cast<long long>(token) * args.top_k + k;
-      experts[i] = exists ? expert_at(args.topk_idx, args.idx_is_64, at, args.num_experts) : -1;
-    }
-#pragma unroll
-    for (int i = 0; i < kTogether; ++i) {
-      const bool again = is_chosen_again(experts[i], k, args.top_k);
-      if (experts[i] >= 0 && !again) atomicAdd(rows + experts[i], 1);
+class TokenCounter {
+ public:
+  /// Loads the first ones.
+  __device__ TokenCounter(const LatencySendArgs& args, int begin, int end)
+      : args_(args),
+        tokens_of_warp_(32 / args.top_k),
+        token_of_lane_(lane() / args.top_k),
+        first_(begin + static_cast<int>(threadIdx.x / 32) * tokens_of_warp_),
+        end_(end) {
+    load();
+  }
+
+  /// Once what was counted before has been read.
+  __device__ void run(std::int32_t* rows) {
+    while (first_ < end_) {
+      add(rows);
+      first_ += kTogether * stride();
+      load();
     }
   }
-  device::barrier_sync(1, kWorkers);
-}
+
+ private:
+  static constexpr int kTogether = 4;  ///< loads in flight
+
+  static __device__ int lane() { return static_cast<int>(threadIdx.x % 32); }
+  __device__ int k() const { return lane() - token_of_lane_ * args_.top_k; }
+  __device__ int stride() const { return kWorkerWarps * tokens_of_warp_; }
+
+  __device__ void load() {
+#pragma unroll
+    for (int i = 0; i < kTogether; ++i) {
+      const int token = first_ + i * stride() + token_of_lane_;
+      const bool exists = token_of_lane_ < tokens_of_warp_ && token < end_;
+      const long long at = static_cast<long long>(token) * args_.top_k + k();
+      experts_[i] = exists ? expert_at(args_.topk_idx, args_.idx_is_64, at, args_.num_experts) : -1;
+    }
+  }
+
+  __device__ void add(std::int32_t* rows) const {
+#pragma unroll
+    for (int i = 0; i < kTogether; ++i) {
+      const bool again = is_chosen_again(experts_[i], k(), args_.top_k);
+      if (experts_[i] >= 0 && !again) atomicAdd(rows + experts_[i], 1);
+    }
+  }
+
+  const LatencySendArgs& args_;
+  int tokens_of_warp_;
+  int token_of_lane_;
+  int first_;  ///< of the warp
+  int end_;
+  int experts_[kTogether] = {};  ///< of the lane's selections
+};
 
 /// All workers of one block: the counts of all tokens to the experts' ranks.
 __device__ __forceinline__ void post_counts(const LatencySendArgs& args, const std::int32_t* rows) {
+  device::barrier_sync(1, kWorkers);  // all have counted
   for (int expert = static_cast<int>(threadIdx.x); expert < args.num_experts; expert += kWorkers) {
     const int holder = rank_of(expert, args.num_experts, args.port.num_ranks);
     if (!is_live(args.port, holder)) continue;
