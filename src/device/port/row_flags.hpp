@@ -9,8 +9,7 @@
 
 namespace crossdock::device {
 
-/// A flag has a line of its own: few look at it. Where all SMs poll one line, what a peer stores to it can wait for
-/// hundreds of microseconds.
+/// A flag has a line of its own: few look at it.
 inline constexpr std::size_t kFlagBytes = 128;
 
 /// Channels of a row of combine that travel under one flag.

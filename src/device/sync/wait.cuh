@@ -73,18 +73,19 @@ __device__ __noinline__ inline bool must_give_up(const Awaited& awaited, std::ui
 /// or a peer gave up.
 __device__ __forceinline__ bool wait_for(const std::uint64_t* word, std::uint64_t tag, const Awaited& awaited,
                                          const WaitLimit& limit) {
-  // The limit may lie in host memory, a microsecond away: look at it rarely.
-  constexpr int kPollsBetweenLooks = 256;
-  // All blocks poll the same words: without a pause the polls of 132 SMs can keep the word from changing for 200 us,
-  // seen in every fourth run of a latency benchmark.
+  constexpr int kPolls = 256;  // about 100 us
+  // The limit lies in host memory. Where all SMs look at it they get it one after the other, a microsecond each. With a
+  // look every 256 polls a call that came 80 us late made every block look, and was another 100 us late itself; its
+  // peers waited for it and looked in turn, and all later calls took 250 us.
+  constexpr int kRoundsBetweenLooks = 16;
   constexpr unsigned kPauseNanoseconds = 64;
   std::uint64_t observed = load_acquire_sys(word);
   if (observed >= tag) return true;
   const std::uint64_t start = global_timer();
   std::uint64_t end = start;
   bool here = false;
-  while (!here) {
-    for (int poll = 0; poll < kPollsBetweenLooks; ++poll) {
+  for (int round = 1; !here; ++round) {
+    for (int poll = 0; poll < kPolls; ++poll) {
       __nanosleep(kPauseNanoseconds);
       observed = load_acquire_sys(word);
       if (observed < tag) continue;
@@ -92,7 +93,9 @@ __device__ __forceinline__ bool wait_for(const std::uint64_t* word, std::uint64_
       here = true;
       break;
     }
-    if (!here && must_give_up(awaited, start, tag, observed, limit)) return false;
+    if (here) break;
+    if (has_given_up(limit)) return false;
+    if (round % kRoundsBetweenLooks == 0 && must_give_up(awaited, start, tag, observed, limit)) return false;
   }
   if (limit.waited != nullptr && awaited.peer >= 0 && awaited.is_counted) {
     atomicAdd(reinterpret_cast<unsigned long long*>(limit.waited + awaited.peer), end - start);

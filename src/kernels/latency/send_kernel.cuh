@@ -21,6 +21,9 @@ __device__ __forceinline__ int num_sent_tokens(const LatencySendArgs& args) {
   return args.terms.rejected < 0 ? args.num_tokens : 0;
 }
 
+/// Tokens that the block has counted before it comes to this one.
+__device__ __forceinline__ int counted_before(int token) { return max(token - static_cast<int>(gridDim.x) + 1, 0); }
+
 /// The last warp: waits until the areas are free again.
 __device__ __forceinline__ void enter_send(const LatencySendArgs& args, LatencySendSmem& smem) {
   const LatencyCall call = begin_call(args.channel);
@@ -65,40 +68,49 @@ __device__ __forceinline__ void leave_send(const LatencySendArgs& args, const La
   }
 }
 
-/// All workers: rows, straight from registers, then the count of tokens up to this one, while the rows are on the wire;
-/// behind the last token what is told once. What a block stores first waits until areas are free.
+/// All workers, a token: its row, straight from registers, then the count of tokens up to this one, while the row is on
+/// the wire. What a block stores first waits until areas are free. False where this rank gave up.
+template <typename RowSender>
+__device__ __forceinline__ bool work_on(const LatencySendArgs& args, int token, LatencySendSmem& smem) {
+  const bool is_first = token == static_cast<int>(blockIdx.x);
+  RowSender row(args);
+  row.load(token, 0);
+  TokenCounter counter(args, counted_before(token), token + 1);
+  const std::uint32_t ranks = read_selections(args, token, false).ranks;
+  row.prepare(0);
+  if (is_first && !await_ready(smem.ready)) return false;
+  for (int pass = 0; pass < row.num_passes(); ++pass) {
+    if (pass > 0) {
+      row.load(token, pass);
+      row.prepare(pass);
+    }
+    row.send(token, pass, ranks);
+  }
+  if (!is_first) await_numbers_read();
+  counter.run(smem.rows);
+  tell_counted();
+  return true;
+}
+
+/// All workers of the block that tells what is told once, after its tokens.
+__device__ __forceinline__ void work_on_counts(const LatencySendArgs& args, int num_tokens, LatencySendSmem& smem) {
+  const bool is_first = num_tokens == static_cast<int>(blockIdx.x);
+  TokenCounter counter(args, counted_before(num_tokens), num_tokens);
+  if (!is_first) await_numbers_read();
+  counter.run(smem.rows);
+  if (is_first && !await_ready(smem.ready)) return;
+  post_counts(args, smem.rows);
+}
+
+/// All workers.
 template <typename RowSender>
 __device__ __forceinline__ void work(const LatencySendArgs& args, LatencySendSmem& smem) {
   const int num_tokens = num_sent_tokens(args);
-  const int first = static_cast<int>(blockIdx.x);
-  const int stride = static_cast<int>(gridDim.x);
-  RowSender row(args);
-  int counted = 0;
-  bool ready = false;
-  for (int token = first; token <= num_tokens; token += stride) {
-    const bool is_token = token < num_tokens;
-    if (is_token) row.load(token, 0);
-    const std::uint32_t ranks = is_token ? read_selections(args, token, false).ranks : 0;
-    if (is_token) row.prepare(0);
-    TokenCounter counter(args, counted, min(token + 1, num_tokens));
-    if (!ready) ready = await_ready(smem.ready);
-    if (!ready) return;
-    for (int pass = 0; is_token && pass < row.num_passes(); ++pass) {
-      if (pass > 0) {
-        row.load(token, pass);
-        row.prepare(pass);
-      }
-      row.send(token, pass, ranks);
-    }
-    if (token != first) await_numbers_read();
-    counter.run(smem.rows);
-    counted = token + 1;
-    if (is_token) {
-      tell_counted();
-    } else {
-      post_counts(args, smem.rows);
-    }
+  int token = static_cast<int>(blockIdx.x);
+  for (; token < num_tokens; token += static_cast<int>(gridDim.x)) {
+    if (!work_on<RowSender>(args, token, smem)) return;
   }
+  if (token == num_tokens) work_on_counts(args, num_tokens, smem);
 }
 
 /// The last warp: what goes beside the rows.

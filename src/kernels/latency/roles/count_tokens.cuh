@@ -20,20 +20,15 @@ __device__ __forceinline__ void clear_rows(const LatencySendArgs& args, std::int
 class TokenCounter {
  public:
   /// Loads the first ones.
-  __device__ TokenCounter(const LatencySendArgs& args, int begin, int end)
-      : args_(args),
-        tokens_of_warp_(32 / args.top_k),
-        token_of_lane_(lane() / args.top_k),
-        first_(begin + static_cast<int>(threadIdx.x / 32) * tokens_of_warp_),
-        end_(end) {
+  __device__ TokenCounter(const LatencySendArgs& args, int begin, int end) : args_(args), begin_(begin), end_(end) {
     load();
   }
 
   /// Once what was counted before has been read.
   __device__ void run(std::int32_t* rows) {
-    while (first_ < end_) {
+    while (begin_ < end_) {
       add(rows);
-      first_ += kTogether * stride();
+      begin_ += kTogether * stride();
       load();
     }
   }
@@ -42,14 +37,17 @@ class TokenCounter {
   static constexpr int kTogether = 4;  ///< loads in flight
 
   static __device__ int lane() { return static_cast<int>(threadIdx.x % 32); }
-  __device__ int k() const { return lane() - token_of_lane_ * args_.top_k; }
-  __device__ int stride() const { return kWorkerWarps * tokens_of_warp_; }
+  static __device__ int warp() { return static_cast<int>(threadIdx.x / 32); }
+  __device__ int tokens_of_warp() const { return 32 / args_.top_k; }
+  __device__ int token_of_lane() const { return lane() / args_.top_k; }
+  __device__ int k() const { return lane() - token_of_lane() * args_.top_k; }
+  __device__ int stride() const { return kWorkerWarps * tokens_of_warp(); }
 
   __device__ void load() {
 #pragma unroll
     for (int i = 0; i < kTogether; ++i) {
-      const int token = first_ + i * stride() + token_of_lane_;
-      const bool exists = token_of_lane_ < tokens_of_warp_ && token < end_;
+      const int token = begin_ + i * stride() + warp() * tokens_of_warp() + token_of_lane();
+      const bool exists = token_of_lane() < tokens_of_warp() && token < end_;
       const long long at = static_cast<long long>(token) * args_.top_k + k();
       experts_[i] = exists ? expert_at(args_.topk_idx, args_.idx_is_64, at, args_.num_experts) : -1;
     }
@@ -64,9 +62,7 @@ class TokenCounter {
   }
 
   const LatencySendArgs& args_;
-  int tokens_of_warp_;
-  int token_of_lane_;
-  int first_;  ///< of the warp
+  int begin_;
   int end_;
   int experts_[kTogether] = {};  ///< of the lane's selections
 };
