@@ -10,9 +10,10 @@
 
 namespace crossdock::kernels {
 
-/// All workers, before they meet.
+/// All workers, at the start.
 __device__ __forceinline__ void clear_rows(const LatencySendArgs& args, std::int32_t* rows) {
   for (int i = static_cast<int>(threadIdx.x); i < args.num_experts; i += kWorkers) rows[i] = 0;
+  device::barrier_sync(1, kWorkers);
 }
 
 /// All workers: adds tokens [begin, end) to the rows of each expert of all ranks. A repeated expert counts once a
