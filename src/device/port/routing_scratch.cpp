@@ -15,7 +15,7 @@ core::RegionTable scratch_regions(int max_tokens) {
   regions.add(1, sizeof(std::uint32_t));
   regions.add(1, sizeof(std::uint32_t));
   regions.add(blocks * kMaxPeers, sizeof(std::uint64_t));
-  regions.add(blocks * kMaxExperts, sizeof(std::int32_t));
+  regions.add(blocks * kMaxExperts, sizeof(std::uint64_t));
   return regions;
 }
 
@@ -29,7 +29,7 @@ RoutingScratch routing_scratch(void* memory, int max_tokens) {
   return {.ticket = reinterpret_cast<std::uint32_t*>(base + regions.offset(0)),
           .bad_index = reinterpret_cast<std::uint32_t*>(base + regions.offset(1)),
           .block_rows = reinterpret_cast<std::uint64_t*>(base + regions.offset(2)),
-          .block_experts = reinterpret_cast<std::int32_t*>(base + regions.offset(3))};
+          .block_experts = reinterpret_cast<std::uint64_t*>(base + regions.offset(3))};
 }
 
 }  // namespace crossdock::device

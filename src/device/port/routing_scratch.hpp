@@ -10,10 +10,10 @@ namespace crossdock::device {
 inline constexpr int kRoutingTokens = 256;
 
 struct RoutingScratch {
-  std::uint32_t* ticket = nullptr;        ///< [1]
-  std::uint32_t* bad_index = nullptr;     ///< [1]: not 0 = WaitLimit::index_report is taken
-  std::uint64_t* block_rows = nullptr;    ///< [blocks, kMaxPeers]: tag << 32 | rows
-  std::int32_t* block_experts = nullptr;  ///< [blocks, kMaxExperts]
+  std::uint32_t* ticket = nullptr;         ///< [1]
+  std::uint32_t* bad_index = nullptr;      ///< [1]: not 0 = WaitLimit::index_report is taken
+  std::uint64_t* block_rows = nullptr;     ///< [blocks, kMaxPeers]: tagged rows
+  std::uint64_t* block_experts = nullptr;  ///< [blocks, kMaxExperts]: tagged selections
 };
 
 /// Bytes for up to that many tokens: one piece of device memory, cut by routing_scratch.

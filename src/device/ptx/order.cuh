@@ -27,7 +27,7 @@ __device__ __forceinline__ float load_relaxed_sys(const float* word) {
   return value;
 }
 
-/// A signal that a fence of this thread stands before.
+/// A signal that a fence of this thread stands before, or a word that says all there is to say (sync/tagged.cuh).
 __device__ __forceinline__ void store_relaxed_sys(std::uint64_t* word, std::uint64_t value) {
   pause();
   asm volatile("st.relaxed.sys.global.u64 [%0], %1;" ::"l"(word), "l"(value) : "memory");
@@ -42,17 +42,6 @@ __device__ __forceinline__ void store_release_sys(std::uint64_t* word, std::uint
 __device__ __forceinline__ void add_release_sys(std::uint64_t* word, std::uint64_t value) {
   pause();
   asm volatile("red.release.sys.global.add.u64 [%0], %1;" ::"l"(word), "l"(value) : "memory");
-}
-
-__device__ __forceinline__ std::uint64_t load_acquire_gpu(const std::uint64_t* word) {
-  std::uint64_t value;
-  asm volatile("ld.acquire.gpu.global.u64 %0, [%1];" : "=l"(value) : "l"(word) : "memory");
-  return value;
-}
-
-__device__ __forceinline__ void store_release_gpu(std::uint64_t* word, std::uint64_t value) {
-  pause();
-  asm volatile("st.release.gpu.global.u64 [%0], %1;" ::"l"(word), "l"(value) : "memory");
 }
 
 /// Behind loads alone, of this thread or of others that it has met at a barrier, whose values have been used: a value

@@ -69,38 +69,56 @@ __device__ __noinline__ inline bool must_give_up(const Awaited& awaited, std::ui
   return true;
 }
 
-/// Waits until the word is at least `tag`; acquire. False where the limit passed, here or in another wait of this rank,
-/// or a peer gave up.
-__device__ __forceinline__ bool wait_for(const std::uint64_t* word, std::uint64_t tag, const Awaited& awaited,
-                                         const WaitLimit& limit) {
+/// Waits until the word `is_here`; `observed` is its value then. False where the limit passed, here or in another wait
+/// of this rank, or a peer gave up.
+template <typename Word>
+__device__ __forceinline__ bool wait_until(const Word& word, std::uint64_t& observed, const Awaited& awaited,
+                                           const WaitLimit& limit) {
   constexpr int kPolls = 256;  // about 100 us
   // The limit lies in host memory. Where all SMs look at it they get it one after the other, a microsecond each. With a
   // look every 256 polls a call that came 80 us late made every block look, and was another 100 us late itself; its
   // peers waited for it and looked in turn, and all later calls took 250 us.
   constexpr int kRoundsBetweenLooks = 16;
   constexpr unsigned kPauseNanoseconds = 64;
-  std::uint64_t observed = load_acquire_sys(word);
-  if (observed >= tag) return true;
+  observed = word.load();
+  if (word.is_here(observed)) return true;
   const std::uint64_t start = global_timer();
   std::uint64_t end = start;
   bool here = false;
   for (int round = 1; !here; ++round) {
     for (int poll = 0; poll < kPolls; ++poll) {
       __nanosleep(kPauseNanoseconds);
-      observed = load_acquire_sys(word);
-      if (observed < tag) continue;
+      observed = word.load();
+      if (!word.is_here(observed)) continue;
       end = global_timer();  // not after the loop: lanes that wait for different words may leave it together
       here = true;
       break;
     }
     if (here) break;
     if (has_given_up(limit)) return false;
-    if (round % kRoundsBetweenLooks == 0 && must_give_up(awaited, start, tag, observed, limit)) return false;
+    if (round % kRoundsBetweenLooks != 0) continue;
+    if (must_give_up(awaited, start, word.tag, word.tag_of(observed), limit)) return false;
   }
   if (limit.waited != nullptr && awaited.peer >= 0 && awaited.is_counted) {
     atomicAdd(reinterpret_cast<unsigned long long*>(limit.waited + awaited.peer), end - start);
   }
   return true;
+}
+
+/// A signal: here once it is at least `tag`; acquire.
+struct Signal {
+  const std::uint64_t* word;
+  std::uint64_t tag;
+
+  __device__ std::uint64_t load() const { return load_acquire_sys(word); }
+  __device__ bool is_here(std::uint64_t value) const { return value >= tag; }
+  __device__ std::uint64_t tag_of(std::uint64_t value) const { return value; }
+};
+
+__device__ __forceinline__ bool wait_for(const std::uint64_t* word, std::uint64_t tag, const Awaited& awaited,
+                                         const WaitLimit& limit) {
+  std::uint64_t observed;
+  return wait_until(Signal{word, tag}, observed, awaited, limit);
 }
 
 /// One warp, a lane a peer: tells the live ones that this rank gave up on the epoch.

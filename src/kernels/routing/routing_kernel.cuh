@@ -2,7 +2,7 @@
 #pragma once
 
 #include "device/ptx/grid.cuh"
-#include "device/sync/wait.cuh"
+#include "device/sync/tagged.cuh"
 #include "kernels/placement.cuh"
 #include "kernels/routing/routing_args.hpp"
 
@@ -66,22 +66,26 @@ __device__ __forceinline__ std::int32_t scan_warps(RoutingSmem& smem, int rank) 
   return sum;
 }
 
+/// What an earlier block has counted; 0 where the wait for it gave up.
+__device__ __forceinline__ std::int32_t count_of_block(const RoutingArgs& args, std::uint64_t tag,
+                                                       const std::uint64_t* word, std::uint64_t loaded) {
+  const device::Awaited awaited{device::Operation::kRouting, device::Phase::kBlocks, args.rank, args.rank, false};
+  bool here = true;
+  return static_cast<std::int32_t>(device::await_value({word, tag}, loaded, awaited, args.limit, here));
+}
+
 /// A warp: publishes this block's rows for the rank, then adds those of the blocks before it, a lane a block.
 __device__ __forceinline__ std::int32_t scan_blocks(const RoutingArgs& args, std::uint64_t tag, int block, int rank,
                                                     std::int32_t rows) {
-  const std::uint64_t tagged = tag << 32;
   const int lane = static_cast<int>(threadIdx.x % 32);
   std::uint64_t* const words = args.scratch.block_rows + rank;
   if (lane == 0) {
-    device::store_release_gpu(words + block * device::kMaxPeers, tagged | static_cast<std::uint32_t>(rows));
+    device::store_relaxed_sys(words + block * device::kMaxPeers, device::tagged(tag, static_cast<std::uint32_t>(rows)));
   }
   std::int32_t sum = 0;
   for (int earlier = lane; earlier < block; earlier += 32) {
     const std::uint64_t* word = words + earlier * device::kMaxPeers;
-    const device::Awaited awaited{device::Operation::kRouting, device::Phase::kBlocks, args.rank, args.rank, false};
-    if (device::wait_for(word, tagged, awaited, args.limit)) {
-      sum += static_cast<std::int32_t>(device::load_relaxed_sys(word) & 0xFFFF'FFFFU);
-    }
+    sum += count_of_block(args, tag, word, device::load_relaxed_sys(word));
   }
   return __reduce_add_sync(~0U, sum);
 }
@@ -98,20 +102,32 @@ __device__ __forceinline__ void number_rows(const RoutingArgs& args, std::uint64
   }
 }
 
-/// The last block has seen all others: it adds their selections.
-__device__ __forceinline__ void sum_experts(const RoutingArgs& args, const RoutingSmem& smem, int last) {
+/// For the last block.
+__device__ __forceinline__ void publish_experts(const RoutingArgs& args, std::uint64_t tag, const RoutingSmem& smem) {
+  std::uint64_t* const words = args.scratch.block_experts + smem.block * kMaxExperts;
+  for (int expert = static_cast<int>(threadIdx.x); expert < args.num_experts; expert += kRoutingTokens) {
+    const auto selections = static_cast<std::uint32_t>(smem.expert_rows[expert]);
+    device::store_relaxed_sys(words + expert, device::tagged(tag, selections));
+  }
+}
+
+/// The last block adds the selections of all others.
+__device__ __forceinline__ void sum_experts(const RoutingArgs& args, std::uint64_t tag, const RoutingSmem& smem,
+                                            int last) {
   constexpr int kTogether = 16;  // loads in flight
   for (int expert = static_cast<int>(threadIdx.x); expert < args.num_experts; expert += kRoutingTokens) {
     std::int32_t sum = smem.expert_rows[expert];
     for (int first = 0; first < last; first += kTogether) {
-      std::int32_t rows[kTogether];
+      const std::uint64_t* const words = args.scratch.block_experts + first * kMaxExperts + expert;
+      std::uint64_t loaded[kTogether];
 #pragma unroll
       for (int i = 0; i < kTogether; ++i) {
-        const std::int32_t* of_block = args.scratch.block_experts + (first + i) * kMaxExperts;
-        rows[i] = first + i < last ? __ldcg(of_block + expert) : 0;
+        loaded[i] = first + i < last ? device::load_relaxed_sys(words + i * kMaxExperts) : 0;
       }
 #pragma unroll
-      for (const std::int32_t of_block : rows) sum += of_block;
+      for (int i = 0; i < kTogether; ++i) {
+        if (first + i < last) sum += count_of_block(args, tag, words + i * kMaxExperts, loaded[i]);
+      }
     }
     args.expert_rows[expert] = sum;
   }
@@ -154,19 +170,14 @@ static __global__ void __launch_bounds__(kRoutingTokens, 1) routing_kernel(const
     if (threadIdx.x % 32 == 0) smem.warp_rows[threadIdx.x / 32][rank] = __popc(goes);
   }
   __syncthreads();
-  if (block < num_blocks - 1) {
-    for (int expert = static_cast<int>(threadIdx.x); expert < args.num_experts; expert += kRoutingTokens) {
-      args.scratch.block_experts[block * kMaxExperts + expert] = smem.expert_rows[expert];
-    }
-  }
-  __threadfence();
-  __syncthreads();
 
   // Number
-  number_rows(args, tag, smem, block == num_blocks - 1);
+  const bool last = block == num_blocks - 1;
+  if (!last) publish_experts(args, tag, smem);
+  number_rows(args, tag, smem, last);
   __syncthreads();
   write_slots(args, smem, token, ranks);
-  if (block == num_blocks - 1) sum_experts(args, smem, block);
+  if (last) sum_experts(args, tag, smem, block);
 }
 
 }  // namespace crossdock::kernels

@@ -55,10 +55,6 @@ inline void add_release_sys(std::uint64_t* word, std::uint64_t addend) {
 /// Loads have come where they stand; to the thread sanitizer a release says so.
 inline void add_after_loads_sys(std::uint64_t* word, std::uint64_t addend) { add_release_sys(word, addend); }
 
-inline std::uint64_t load_acquire_gpu(const std::uint64_t* word) { return load(word, std::memory_order_acquire); }
-
-inline void store_release_gpu(std::uint64_t* word, std::uint64_t value) { store_release_sys(word, value); }
-
 inline void fence_sys() {
   pause();
   __threadfence();
