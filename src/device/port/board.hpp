@@ -11,6 +11,9 @@
 
 namespace crossdock::device {
 
+/// Blocks of a throughput dispatch: what the largest GPU has SMs, and more.
+inline constexpr int kMaxBlocks = 256;
+
 /// Where a receiver wants its rows, one a (token, rank), as offsets in its window.
 struct Offer {
   std::uint64_t x = 0;        ///< [capacity, row bytes]
@@ -27,6 +30,7 @@ struct Offer {
 struct Announcement {
   Terms terms = {};
   Offer offer = {};
+  std::int32_t blocks = 0;                     ///< of the sender's kernel: so many words of Board::arrived it sets
   std::int64_t layout_capacity = 0;            ///< rows of the layout that the sender takes, padding included
   std::int32_t rows_to[kMaxPeers] = {};        ///< rows of the sender for each rank
   std::int32_t expert_rows[kMaxExperts] = {};  ///< selections of the sender, by expert of all ranks
@@ -34,13 +38,13 @@ struct Announcement {
 
 /// Signals carry the tag of their operation; tags only grow. [source].
 struct Board {
-  std::uint64_t announced[kMaxPeers] = {};  ///< its announcement is here
-  std::uint64_t arrived[kMaxPeers] = {};    ///< its rows are here
-  std::uint64_t shared[kMaxPeers] = {};     ///< its combine weights may be read, from weights_at on
-  std::uint64_t ready[kMaxPeers] = {};      ///< its rows may be read, from rows_at on; its combine_terms are here
-  std::uint64_t read[kMaxPeers] = {};       ///< it has read this rank's rows
-  std::uint64_t gave_up[kMaxPeers] = {};    ///< it gave up on the epoch: WaitLimit::epoch
-  std::uint64_t rows_at[kMaxPeers] = {};    ///< offsets in its window
+  std::uint64_t announced[kMaxPeers] = {};            ///< its announcement is here
+  std::uint64_t arrived[kMaxPeers][kMaxBlocks] = {};  ///< its rows are here, as far as that block of it stored them
+  std::uint64_t shared[kMaxPeers] = {};               ///< its combine weights may be read, from weights_at on
+  std::uint64_t ready[kMaxPeers] = {};    ///< its rows may be read, from rows_at on; its combine_terms are here
+  std::uint64_t read[kMaxPeers] = {};     ///< it has read this rank's rows
+  std::uint64_t gave_up[kMaxPeers] = {};  ///< it gave up on the epoch: WaitLimit::epoch
+  std::uint64_t rows_at[kMaxPeers] = {};  ///< offsets in its window
   std::uint64_t weights_at[kMaxPeers] = {};
   std::uint64_t recv_weights_at[kMaxPeers] = {};
   std::uint64_t positions_at[kMaxPeers] = {};

@@ -1,4 +1,4 @@
-// is_last_block for kernels that store nothing to other GPUs: no fence that they do not need.
+// What a grid's last block does alone, in kernels that store nothing to other GPUs: no fence that they do not need.
 #pragma once
 
 #include <cstdint>

@@ -26,7 +26,7 @@ constexpr auto make_table(std::index_sequence<kIndex...>) {
 const auto kTable = make_table(std::make_index_sequence<kVariants.size()>{});
 
 void check_shape(const DispatchArgs& args, int num_sms) {
-  if (num_sms < 1 || num_sms > kMaxSms) refuse("dispatch", "num_sms", "1 to 256", num_sms);
+  if (num_sms < 1 || num_sms > device::kMaxBlocks) refuse("dispatch", "num_sms", "1 to 256", num_sms);
   if (args.port.num_ranks > device::kMaxPeers) refuse("dispatch", "ranks of a node", "at most 32", args.port.num_ranks);
   if (args.num_experts > device::kMaxExperts) refuse("dispatch", "experts", "at most 1024", args.num_experts);
   if (args.row_bytes <= 0 || args.row_bytes % 16 != 0)

@@ -11,9 +11,6 @@
 
 namespace crossdock::kernels {
 
-/// Most SMs of a launch: what the largest GPU has, and more.
-inline constexpr int kMaxSms = 256;
-
 struct DispatchArgs {
   device::PeerPort port = {};
   std::uint64_t board = 0;  ///< offset of the Board in every window

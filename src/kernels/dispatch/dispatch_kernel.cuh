@@ -2,9 +2,8 @@
 #pragma once
 
 #include "device/ptx/grid.cuh"
-#include "device/sync/last_block.cuh"
 #include "kernels/dispatch/roles/enter.cuh"
-#include "kernels/dispatch/roles/finish_outputs.cuh"
+#include "kernels/dispatch/roles/leave.cuh"
 #include "kernels/dispatch/roles/move_meta.cuh"
 #include "kernels/dispatch/roles/move_rows.cuh"
 #include "kernels/dispatch/roles/move_rows_plain.cuh"
@@ -28,7 +27,7 @@ __device__ __forceinline__ void move_beside(const DispatchArgs& args, const Disp
   const int thread = warp * 32 + static_cast<int>(threadIdx.x % 32);
   MetaMover(args, entry).run(block * V.meta_warps + warp, blocks * V.meta_warps);
   clear_idx(args, entry.wire_rows[args.port.rank], block * kThreads + thread, blocks * kThreads);
-  if (block == blocks - 1) write_counts(args, entry, thread, kThreads);
+  if (entry.started_last) write_counts(args, entry, thread, kThreads);
 }
 
 template <typename Shape>
@@ -63,7 +62,8 @@ __global__ void __launch_bounds__(Shape::kVariant.threads(), 1)
   }
 
   // End
-  if (device::is_last_block(&args.channel->blocks_done)) leave(args, smem.entry);
+  signal_arrived(args, smem.entry);
+  if (smem.entry.started_last) leave(args, smem.entry);
 }
 
 }  // namespace crossdock::kernels

@@ -12,6 +12,8 @@ inline constexpr int kMaxRidingScales = 512;
 /// What a block knows once all ranks have announced.
 struct DispatchEntry {
   std::uint64_t tag;
+  bool started_last;      ///< this block did, of all blocks
+  std::uint32_t missing;  ///< not 0: rows of some rank did not come
   device::CallState state;
   // Unless kDone: device::CallOutcome
   std::int32_t rank;
@@ -20,6 +22,7 @@ struct DispatchEntry {
   std::int64_t rows_needed;
   std::int64_t rows_taken;
   // By rank
+  std::int32_t blocks[device::kMaxPeers];
   std::int64_t first_row[device::kMaxPeers];  ///< of this source
   std::int64_t wire_rows[device::kMaxPeers];  ///< of all sources
   std::int64_t layout_capacity[device::kMaxPeers];

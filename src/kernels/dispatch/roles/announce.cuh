@@ -36,6 +36,7 @@ __device__ __forceinline__ void announce(const DispatchArgs& args, std::uint64_t
   device::Announcement& announcement = board->announcements[args.port.rank];
   store_words<std::uint32_t>(announcement.terms, args.terms, lane);
   store_words<std::uint64_t>(announcement.offer, args.offer, lane);
+  if (lane == 30) announcement.blocks = static_cast<std::int32_t>(gridDim.x);
   if (lane == 31) announcement.layout_capacity = args.layout_capacity;
   announcement.rows_to[lane] = rows;
   for (int first = 0; first < args.num_experts;) {

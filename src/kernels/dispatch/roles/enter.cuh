@@ -28,13 +28,16 @@ __device__ __forceinline__ void read_announcements(const DispatchArgs& args, Dis
   const bool is_rank = is_live(args.port, lane);
   device::Offer offer;
   std::int64_t layout_capacity = 0;
+  std::int32_t blocks = 0;
   if (is_rank) {
+    blocks = __ldcg(&board.announcements[lane].blocks);
     offer = load_offer(board.announcements[lane].offer);
     layout_capacity = __ldcg(&board.announcements[lane].layout_capacity);
   }
   Agreement agreement(args.terms);
   const RowSums sums = sum_rows(args, board, agreement);
   entry.offers[lane] = offer;
+  entry.blocks[lane] = blocks;
   entry.first_row[lane] = sums.before;
   entry.wire_rows[lane] = sums.all;
   entry.layout_capacity[lane] = layout_capacity;
@@ -52,10 +55,18 @@ __device__ __forceinline__ void read_announcements(const DispatchArgs& args, Dis
   }
 }
 
+/// One thread a block. The block that starts last waits for the others at its end: it keeps no SM from them.
+__device__ __forceinline__ bool starts_last(device::Channel* channel) {
+  if (atomicAdd(&channel->blocks_done, 1U) != gridDim.x - 1) return false;
+  atomicExch(&channel->blocks_done, 0U);
+  return true;
+}
+
 /// One warp, a lane a rank.
 __device__ __forceinline__ void await_announcements(const DispatchArgs& args, std::uint64_t tag, DispatchEntry& entry) {
   const int lane = static_cast<int>(threadIdx.x % 32);
   const device::Board& board = *board_of(args, args.port.rank);
+  if (lane == 0) entry.started_last = starts_last(args.channel);
   bool heard = !device::has_given_up(args.limit);
   if (is_live(args.port, lane) && heard) {
     heard = device::wait_for(
@@ -64,6 +75,7 @@ __device__ __forceinline__ void await_announcements(const DispatchArgs& args, st
   }
   if (lane == 0) {
     entry.tag = tag;
+    entry.missing = 0;
     entry.state = device::CallState::kGaveUp;
     entry.rank = entry.field = entry.theirs = -1;
     entry.rows_needed = entry.rows_taken = 0;

@@ -57,7 +57,7 @@ __device__ __forceinline__ void write_sources(const DispatchArgs& args, const de
   args.source_rows[lane] = rows;
 }
 
-/// The last block's meta warps: what follows from the announcements alone.
+/// The meta warps of one block: what follows from the announcements alone.
 __device__ __forceinline__ void write_counts(const DispatchArgs& args, const DispatchEntry& entry, int thread,
                                              int threads) {
   const device::Board& board = *board_of(args, args.port.rank);
@@ -88,39 +88,6 @@ __device__ __forceinline__ void clear_results(const DispatchArgs& args) {
   if (thread != 0) return;
   *args.num_rows = 0;
   *args.failed = 1;
-}
-
-/// One warp, a lane a rank: tells all that this rank's rows have arrived, and waits for theirs. Also where the call
-/// failed, because a rank announces again once it has heard that all are through with this call's announcements.
-__device__ __forceinline__ bool exchange_arrived(const DispatchArgs& args, std::uint64_t tag) {
-  const int lane = static_cast<int>(threadIdx.x);
-  if (__any_sync(~0U, device::has_given_up(args.limit))) return false;
-  // The thread whose fence stands behind all blocks' stores (is_last_block) signals: a fence less.
-  for (int peer = 0; lane == 0 && peer < args.port.num_ranks; ++peer) {
-    if (is_live(args.port, peer)) device::store_relaxed_sys(&board_of(args, peer)->arrived[args.port.rank], tag);
-  }
-  __syncwarp();
-  const bool arrived =
-      !is_live(args.port, lane) ||
-      device::wait_for(&board_of(args, args.port.rank)->arrived[lane], tag,
-                       {device::Operation::kDispatch, device::Phase::kArrive, args.port.rank, lane}, args.limit);
-  return __all_sync(~0U, arrived);
-}
-
-/// The block that ends last.
-__device__ __forceinline__ void leave(const DispatchArgs& args, const DispatchEntry& entry) {
-  __shared__ bool all_arrived;
-  if (threadIdx.x < 32) {
-    const bool arrived = exchange_arrived(args, entry.tag);
-    if (threadIdx.x == 0) {
-      all_arrived = arrived;
-      args.channel->claimed = 0;
-      args.channel->tag = entry.tag;
-    }
-  }
-  __syncthreads();
-  if (!all_arrived || entry.state != device::CallState::kDone) clear_results(args);
-  if (!all_arrived) device::tell_peers(args.port, args.board, args.limit);
 }
 
 }  // namespace crossdock::kernels
