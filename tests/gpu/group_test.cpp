@@ -443,6 +443,9 @@ void combine_in_a_row(Group& group, const std::vector<DispatchResult>& dispatche
   }
 }
 
+/// All of their results are alive at once.
+constexpr int kCallsInARow = 12;
+
 /// `dispatch`: on each of two ranks from the group and the sets on its GPU to the dispatches, as combine_in_a_row has
 /// them.
 template <typename Dispatch>
@@ -451,7 +454,9 @@ void run_in_a_row(Layout layout, const Dispatch& dispatch) {
   test::run_ranks(2, [&](const World& world) {
     use_device_of(world);
     const std::array<DeviceTokens, 2> mine = sets.on_device(world.rank());
-    Group group(world, config_of(milliseconds(20'000)));
+    GroupConfig config = config_of(milliseconds(20'000));
+    config.live_results = kCallsInARow;
+    Group group(world, config);
     combine_in_a_row(group, dispatch(group, mine), sets);
   });
 }
@@ -464,7 +469,7 @@ TEST_P(GroupInARow, CallsFollowAtOnce) {
   if (GetParam() != Layout::kExpertPadded) options.max_recv_rows = 256;  // the host waits for no counts
   run_in_a_row(options.layout, [&](Group& group, const std::array<DeviceTokens, 2>& mine) {
     std::vector<DispatchResult> dispatched;
-    for (std::size_t call = 0; call < 12; ++call) {
+    for (std::size_t call = 0; call < kCallsInARow; ++call) {
       dispatched.push_back(group.dispatch(mine[call % 2].input(), options));
     }
     return dispatched;
@@ -480,7 +485,7 @@ TEST(GroupPending, SlotsAreWrittenAgainOnlyWhenAllHaveReadThem) {
   const DispatchOptions options{.layout = Layout::kExpertPadded};
   run_in_a_row(options.layout, [&](Group& group, const std::array<DeviceTokens, 2>& mine) {
     std::vector<DispatchResult> dispatched;
-    for (std::size_t call = 0; call < 6; ++call) {
+    for (std::size_t call = 0; call < kCallsInARow / 2; ++call) {
       const std::size_t set = call % 2;
       PendingDispatch early = group.dispatch_send(mine[set].input(), options);
       PendingDispatch late = group.dispatch_send(mine[1 - set].input(), options);
