@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "kernels/float_kernels.hpp"
+#include "kernels/gather/gather_smem.cuh"
 #include "kernels/latency/latency.hpp"
 #include "kernels/latency/receive_kernel.cuh"
 #include "kernels/latency/send_kernel.cuh"
@@ -15,6 +16,11 @@ constexpr FloatKernels<LatencySumArgs> kSumKernels{&latency_sum_kernel<DType::kB
 
 constexpr int kSumSmemBytes =
     std::max(sizeof(TokenSummer<DType::kBf16>::Smem), sizeof(TokenSummer<DType::kFp32>::Smem));
+
+// Gather, sum and the sum of another stream have to fit an SM together (kLatencyBlocksOfSm); CUDA takes a KiB a block.
+constexpr std::size_t kSmBytes = std::size_t{228} << 10;
+constexpr std::size_t kGatherSmemBytes = sizeof(GatherSmem<DType::kBf16, kWorkerWarps>);
+static_assert(kGatherSmemBytes + 2 * kSumSmemBytes + 3 * 1024 <= kSmBytes);
 
 using SendKernel = void (*)(LatencySendArgs);
 
