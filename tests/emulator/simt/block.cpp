@@ -238,6 +238,11 @@ void Block::fail_stuck() const {
   fail(text);
 }
 
+bool Block::toss() {
+  const Unseen unseen;
+  return random() % 2 == 0;
+}
+
 /// xorshift64.
 std::uint64_t Block::random() {
   random_ ^= random_ << 13;

@@ -67,7 +67,7 @@ class Block {
   void let_next_kernel_start();
   BulkCopies& bulk_copies() { return bulk_copies_; }
   AsyncCopies& async_copies() { return async_copies_; }
-  bool toss() { return random() % 2 == 0; }
+  bool toss();
   /// Of the thread whose turn it is.
   Fences& fences() { return fences_[running_]; }
   void will_store_relaxed(const void* word) { fences().will_store(word, grid_); }
