@@ -115,12 +115,6 @@ __device__ __forceinline__ void round_to(float (&values)[kEight], DType dtype) {
 enum class Read { kOnce, kPeer };
 
 template <Read kRead>
-__device__ __forceinline__ uint4 load_vector(const uint4* address) {
-  if constexpr (kRead == Read::kOnce) return load_once(address);
-  return load_peer(address);
-}
-
-template <Read kRead>
 __device__ __forceinline__ uint4 load_vector_if(const uint4* address, bool wanted) {
   if constexpr (kRead == Read::kOnce) return load_once_if(address, wanted);
   return load_peer_if(address, wanted);

@@ -73,7 +73,7 @@ void release_and_acquire() {
   signal_over([] { device::store_release_sys(&flag, 1); }, acquired);
 }
 void add_and_acquire() {
-  signal_over([] { device::add_release_sys(&flag, 1); }, acquired);
+  signal_over([] { device::add_after_loads_sys(&flag, 1); }, acquired);
 }
 void relaxed_and_acquire() {
   signal_over([] { device::store_relaxed_sys(&flag, 1); }, acquired);

@@ -46,14 +46,12 @@ inline void store_release_sys(std::uint64_t* word, std::uint64_t value) {
   linger();
 }
 
-inline void add_release_sys(std::uint64_t* word, std::uint64_t addend) {
+/// Loads have come where they stand; to the thread sanitizer a release says so.
+inline void add_after_loads_sys(std::uint64_t* word, std::uint64_t addend) {
   pause();
   std::atomic_ref(*word).fetch_add(addend, std::memory_order_release);
   linger();
 }
-
-/// Loads have come where they stand; to the thread sanitizer a release says so.
-inline void add_after_loads_sys(std::uint64_t* word, std::uint64_t addend) { add_release_sys(word, addend); }
 
 inline void fence_sys() {
   pause();
