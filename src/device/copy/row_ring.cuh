@@ -5,8 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "device/numeric/convert.cuh"
-#include "device/port/row_flags.hpp"
+#include "device/numeric/row_sum.cuh"
 #include "device/ptx/async_copy.cuh"
 
 namespace crossdock::device {
@@ -14,12 +13,13 @@ namespace crossdock::device {
 template <DType kType>
 class RowRing {
  public:
-  static constexpr int kElementBytes = kType == DType::kFp32 ? 4 : 2;
-  static constexpr int kEights = kSumChannels / (32 * kEight);
-  static constexpr int kPerEight = RawEight<kElementBytes>::kVectors;
+  using Sum = RowSum<kType>;
+  static constexpr int kElementBytes = Sum::kElementBytes;
+  static constexpr int kEights = Sum::kEights;
+  static constexpr int kPerEight = Sum::kPerEight;
   /// Seven or six KiB a warp: three blocks of latency mode have to fit an SM.
   static constexpr int kParts = kElementBytes == 2 ? 7 : 3;
-  using Part = uint4[kEights * kPerEight][32];
+  using Part = typename Sum::Kept;
   using Smem = Part[kParts];
 
   __device__ __forceinline__ explicit RowRing(Smem& smem) : smem_(smem) {}

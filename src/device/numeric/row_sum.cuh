@@ -14,9 +14,10 @@ template <DType kType>
 class RowSum {
  public:
   static constexpr int kElementBytes = kType == DType::kFp32 ? 4 : 2;
-  static constexpr int kVectors = kSumChannels * kElementBytes / (32 * static_cast<int>(sizeof(uint4)));
-  /// A sum that waits in shared memory, as kType: vectors of 16 bytes, the lanes' side by side.
-  using Kept = uint4[kVectors][32];
+  static constexpr int kEights = kSumChannels / (32 * kEight);  ///< of a lane
+  static constexpr int kPerEight = RawEight<kElementBytes>::kVectors;
+  /// The channels in shared memory, as kType: vectors of 16 bytes, the lanes' side by side.
+  using Kept = uint4[kEights * kPerEight][32];
 
   /// Channels [first, first + kSumChannels) of rows of `hidden`.
   __device__ __forceinline__ RowSum(int first, int hidden)
@@ -49,8 +50,7 @@ class RowSum {
     }
   }
 
-  __device__ __forceinline__ void add_weighted(const RawEight<kElementBytes> (&raw)[kSumChannels / (32 * kEight)],
-                                               float weight) {
+  __device__ __forceinline__ void add_weighted(const RawEight<kElementBytes> (&raw)[kEights], float weight) {
     add_row<true>(raw, weight);
   }
 
@@ -96,8 +96,6 @@ class RowSum {
   }
 
  private:
-  static constexpr int kPerEight = RawEight<kElementBytes>::kVectors;
-  static constexpr int kEights = kSumChannels / (32 * kEight);
   static constexpr int kTogether = 6 / kElementBytes;  ///< rows whose loads are in flight
 
   __device__ __forceinline__ int at(int eight) const { return first_ + eight * 32 * kEight; }

@@ -27,11 +27,10 @@ __device__ __noinline__ inline bool await_late(const TaggedWord& word, std::uint
 }
 
 /// The value of a word that has been `loaded` before, so that several loads are in flight together; waits where that
-/// was too early. 0 where the wait gave up, and `here` becomes false.
+/// was too early. 0 where the wait gave up.
 __device__ __forceinline__ std::uint32_t await_value(const TaggedWord& word, std::uint64_t loaded,
-                                                     const Awaited& awaited, const WaitLimit& limit, bool& here) {
+                                                     const Awaited& awaited, const WaitLimit& limit) {
   const bool came = word.is_here(loaded) || await_late(word, loaded, awaited, limit);
-  here = here && came;
   return came ? static_cast<std::uint32_t>(loaded) : 0;
 }
 

@@ -21,11 +21,7 @@ constexpr auto kSourceKernels = kKernels<kWorkerWarps>;
 int num_blocks(const GatherArgs& args, int num_sms) {
   if (args.terms.rejected >= 0) return 1;
   if (args.target == GatherArgs::Target::kOwn) return num_sms;
-  const std::int64_t parts = device::parts_of_row(args.hidden);
-  const std::int64_t sources = args.port.num_ranks - (args.leaves_own ? 1 : 0);
-  const std::int64_t tasks = sources * args.tokens_per_source * parts;
-  const std::int64_t blocks = base::div_up<std::int64_t>(tasks, kWorkerWarps);
-  return static_cast<int>(std::clamp<std::int64_t>(blocks, 1, num_sms));
+  return std::clamp(base::div_up(num_latency_parts(args), kWorkerWarps), 1, num_sms);
 }
 
 }  // namespace

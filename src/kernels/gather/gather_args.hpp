@@ -8,6 +8,7 @@
 #include "crossdock/types.hpp"
 #include "device/port/board.hpp"
 #include "device/port/peer_port.hpp"
+#include "device/port/row_flags.hpp"
 #include "device/port/terms.hpp"
 #include "device/sync/wait_limit.hpp"
 
@@ -52,5 +53,15 @@ struct GatherArgs {
   device::Terms terms = {};
   std::uint64_t latency_board = 0;  ///< kSource: offset of the combine's LatencyBoard in every window
 };
+
+/// Latency mode: ranks whose rows this one gathers, and parts of rows that may have come of them; a rank that rejected
+/// its call has none.
+CROSSDOCK_HD constexpr int num_gathered_sources(const GatherArgs& args) {
+  return args.port.num_ranks - (args.leaves_own ? 1 : 0);
+}
+CROSSDOCK_HD constexpr int num_latency_parts(const GatherArgs& args) {
+  const int rows = num_gathered_sources(args) * static_cast<int>(args.tokens_per_source);
+  return args.terms.rejected < 0 ? rows * device::parts_of_row(args.hidden) : 0;
+}
 
 }  // namespace crossdock::kernels

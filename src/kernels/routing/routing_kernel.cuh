@@ -70,8 +70,7 @@ __device__ __forceinline__ std::int32_t scan_warps(RoutingSmem& smem, int rank) 
 __device__ __forceinline__ std::int32_t count_of_block(const RoutingArgs& args, std::uint64_t tag,
                                                        const std::uint64_t* word, std::uint64_t loaded) {
   const device::Awaited awaited{device::Operation::kRouting, device::Phase::kBlocks, args.rank, args.rank, false};
-  bool here = true;
-  return static_cast<std::int32_t>(device::await_value({word, tag}, loaded, awaited, args.limit, here));
+  return static_cast<std::int32_t>(device::await_value({word, tag}, loaded, awaited, args.limit));
 }
 
 /// A warp: publishes this block's rows for the rank, then adds those of the blocks before it, a lane a block.

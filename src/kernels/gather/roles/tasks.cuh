@@ -66,14 +66,13 @@ class LatencyTasks {
   __device__ void load() {}
 
   __device__ int parts() const { return device::parts_of_row(args_.hidden); }
-  __device__ int count() const {
-    return args_.terms.rejected < 0 ? static_cast<int>(args_.tokens_per_source) * num_sources() * parts() : 0;
-  }
+  __device__ int count() const { return num_latency_parts(args_); }
 
   __device__ GatherPlace place_of(int task) const {
     const int ordinal = task / parts();
-    const int token = ordinal / num_sources();
-    int source = args_.port.rank + 1 + ordinal - token * num_sources();
+    const int sources = num_gathered_sources(args_);
+    const int token = ordinal / sources;
+    int source = args_.port.rank + 1 + ordinal - token * sources;
     if (source >= args_.port.num_ranks) source -= args_.port.num_ranks;
     return {task - ordinal * parts(), source, source * static_cast<std::int32_t>(args_.tokens_per_source) + token,
             token};
@@ -85,8 +84,6 @@ class LatencyTasks {
   }
 
  private:
-  __device__ int num_sources() const { return args_.port.num_ranks - (args_.leaves_own ? 1 : 0); }
-
   const GatherArgs& args_;
 };
 
