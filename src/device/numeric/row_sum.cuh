@@ -5,7 +5,8 @@
 #include <cstdint>
 
 #include "device/numeric/convert.cuh"
-#include "device/port/row_flags.hpp"
+#include "device/port/latency_area.hpp"
+#include "device/sync/empty.cuh"
 
 namespace crossdock::device {
 
@@ -29,30 +30,41 @@ class RowSum {
     }
   }
 
-  /// Adds rows that peers have written, those of the lanes in `lanes`, ascending: each lane holds one row's address.
-  __device__ __forceinline__ void add_peers(std::uint32_t lanes, const std::byte* row) {
-    while (lanes != 0) {
-      RawEight<kElementBytes> raw[kTogether][kEights];
-      int count = 0;
+  /// What a lane has of one row.
+  using Raw = RawEight<kElementBytes>[kEights];
+
+  /// Of a row in an area that a peer writes: what has come. None of a row that is not wanted.
+  __device__ __forceinline__ void load_arriving(const std::byte* row, bool wanted, Raw& raw) const {
 #pragma unroll
-      for (int i = 0; i < kTogether; ++i) {
-        const bool is_row = lanes != 0;
-        const int lane = is_row ? __ffs(static_cast<int>(lanes)) - 1 : 0;
-        lanes &= lanes - 1;
-        count += is_row ? 1 : 0;
-        const auto address = __shfl_sync(~0U, reinterpret_cast<std::uintptr_t>(row), lane);
-        load(reinterpret_cast<const std::byte*>(address), is_row ? hidden_ : 0, raw[i]);
-      }
+    for (int i = 0; i < kEights; ++i) {
+      raw[i] = load_eight<Read::kPeer, kElementBytes>(row, at(i), wanted ? hidden_ : 0);
+    }
+  }
+
+  static __device__ __forceinline__ bool looks_empty(const Raw& raw) {
+    bool result = false;
 #pragma unroll
-      for (int i = 0; i < kTogether; ++i) {
-        if (i < count) add_row<false>(raw[i], 1.0F);
+    for (const auto& eight : raw) {
+#pragma unroll
+      for (const uint4& vector : eight.vectors) result = result || device::looks_empty(vector);
+    }
+    return result;
+  }
+
+  /// The same words of the area, once they have been read.
+  __device__ __forceinline__ void make_empty(std::byte* row) const {
+#pragma unroll
+    for (int i = 0; i < kEights; ++i) {
+#pragma unroll
+      for (int j = 0; j < kPerEight; ++j) {
+        if (at(i) + j * 4 < hidden_) device::make_empty(vectors_at(row, i, kElementBytes) + j);
       }
     }
   }
 
-  __device__ __forceinline__ void add_weighted(const RawEight<kElementBytes> (&raw)[kEights], float weight) {
-    add_row<true>(raw, weight);
-  }
+  __device__ __forceinline__ void add(const Raw& raw) { add_row<false>(raw, 1.0F); }
+
+  __device__ __forceinline__ void add_weighted(const Raw& raw, float weight) { add_row<true>(raw, weight); }
 
   /// Adds one row of a type of its own, slowly.
   __device__ __forceinline__ void add_any(const std::byte* row, DType dtype) {
@@ -95,18 +107,34 @@ class RowSum {
     for (int i = 0; i < kEights; ++i) store_eight(row, at(i), hidden_, dtype, values_[i]);
   }
 
- private:
-  static constexpr int kTogether = 6 / kElementBytes;  ///< rows whose loads are in flight
+  /// The same to an area of a peer, whose rows are multiples of 16 bytes. Whether a word looks empty.
+  __device__ __forceinline__ bool send(std::byte* row, DType dtype) const {
+    bool looks_empty = false;
+    const auto send_vector = [&](uint4* to, const uint4& vector) {
+      store_peer(to, vector);
+      looks_empty = looks_empty || device::looks_empty(vector);
+    };
+#pragma unroll
+    for (int i = 0; i < kEights; ++i) {
+      if (dtype != DType::kFp32) {
+        if (at(i) < hidden_) send_vector(vectors_at(row, i, 2), narrow_to_16_bits(values_[i], dtype));
+        continue;
+      }
+      if (at(i) < hidden_) send_vector(vectors_at(row, i, 4), four_floats(values_[i], 0));
+      if (at(i) + 4 < hidden_) send_vector(vectors_at(row, i, 4) + 1, four_floats(values_[i], 4));
+    }
+    return looks_empty;
+  }
 
+ private:
   __device__ __forceinline__ int at(int eight) const { return first_ + eight * 32 * kEight; }
 
-  __device__ __forceinline__ void load(const std::byte* row, int count, RawEight<kElementBytes> (&raw)[kEights]) const {
-#pragma unroll
-    for (int i = 0; i < kEights; ++i) raw[i] = load_eight<Read::kPeer, kElementBytes>(row, at(i), count);
+  __device__ __forceinline__ uint4* vectors_at(std::byte* row, int eight, int element_bytes) const {
+    return reinterpret_cast<uint4*>(row + static_cast<std::int64_t>(at(eight)) * element_bytes);
   }
 
   template <bool kWeighted>
-  __device__ __forceinline__ void add_row(const RawEight<kElementBytes> (&raw)[kEights], float weight) {
+  __device__ __forceinline__ void add_row(const Raw& raw, float weight) {
 #pragma unroll
     for (int i = 0; i < kEights; ++i) add_eight<kWeighted>(raw[i], weight, values_[i]);
   }

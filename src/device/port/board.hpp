@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "base/host_device.hpp"
+#include "device/port/latency_area.hpp"
 #include "device/port/peer_port.hpp"
 #include "device/port/terms.hpp"
 
@@ -52,31 +52,23 @@ struct Board {
   Announcement announcements[kMaxPeers] = {};
 };
 
-/// "Free again" is a sum: every block of a kernel adds its share of kCallSteps once it has read its part, so no block
-/// waits for another one before it speaks, and a source need not know how many blocks a receiver has. The sum reaches
-/// steps_of(tag) with the last share of the call with that tag; nobody adds for a call before the one before it is
-/// complete. Grids have at most kCallSteps blocks.
-inline constexpr int kCallStepBits = 16;
-inline constexpr std::uint32_t kCallSteps = 1U << kCallStepBits;
-
-/// The upper bits of the epoch fall off: sums are compared inside an epoch only, whose start sets them.
-CROSSDOCK_HD constexpr std::uint64_t steps_of(std::uint64_t tag) { return tag << kCallStepBits; }
-
-/// Of a word that every block looks at there are copies, each on lines of its own; a block looks at one.
-inline constexpr int kToldCopies = 32;
-
-/// One slot of latency mode. A source writes its rows at once into the areas of its receivers, which are free when the
-/// receiver has released the call before. Rows have flags of their own (row_flags.hpp). Dispatch and combine have
-/// boards of their own.
-struct LatencyBoard {
-  std::uint64_t told[kToldCopies][kMaxPeers] = {};  ///< num_tokens, expert_rows and terms are here
-  std::uint64_t released[kMaxPeers] = {};           ///< sum: the peer has read this rank's rows
-  std::uint64_t shared[kMaxPeers] = {};             ///< its combine weights may be read, from weights_at on
-  std::uint64_t weights_at[kMaxPeers] = {};
-  std::int32_t num_tokens[kMaxPeers] = {};
-  Terms terms[kMaxPeers] = {};
+/// What a source tells a receiver once a call, in words that carry the call's tag (sync/tagged.cuh).
+inline constexpr int kTermWords = sizeof(Terms) / sizeof(std::int32_t);
+inline constexpr int kToldWords = kTermWords + 1;
+struct LatencyTold {
+  std::uint64_t words[kMaxPeers][kToldWords] = {};  ///< its terms; behind them, of a dispatch, its number of tokens
   /// Dispatch: [source][experts of the board's rank] rows of each; both dense.
-  std::int32_t expert_rows[kMaxExperts + kMaxPeers] = {};
+  std::uint64_t expert_rows[kMaxExperts + kMaxPeers] = {};
+};
+
+/// One slot of latency mode. A source writes its rows at once into the areas of its receivers (latency_area.hpp).
+/// Dispatch and combine have boards of their own.
+struct LatencyBoard {
+  LatencyTold told[kTurns] = {};
+  std::uint64_t released[kMaxPeers] = {};  ///< the peer has begun to receive that call: it is done with the one before
+  std::uint64_t sent[kMaxPeers] = {};      ///< of a call that failed by its terms: all its rows have come
+  std::uint64_t shared[kMaxPeers] = {};    ///< its combine weights may be read, from weights_at on
+  std::uint64_t weights_at[kTurns][kMaxPeers] = {};
 };
 
 }  // namespace crossdock::device

@@ -38,12 +38,11 @@ __device__ __forceinline__ void store_release_sys(std::uint64_t* word, std::uint
   asm volatile("st.release.sys.global.u64 [%0], %1;" ::"l"(word), "l"(value) : "memory");
 }
 
-/// Behind loads alone, of this thread or of others that it has met at a barrier, whose values have been used: a value
-/// that has come is not changed by what is written later, so no fence stands before. One would wait for all stores of
-/// the SM, two microseconds.
-__device__ __forceinline__ void add_after_loads_sys(std::uint64_t* word, std::uint64_t value) {
+/// Publishes what kernels have written that ended before this one could begin: it is complete and visible everywhere, so
+/// no fence stands before. One would wait for all stores of the SM, two microseconds.
+__device__ __forceinline__ void store_after_kernels_sys(std::uint64_t* word, std::uint64_t value) {
   pause();
-  asm volatile("red.relaxed.sys.global.add.u64 [%0], %1;" ::"l"(word), "l"(value) : "memory");
+  asm volatile("st.relaxed.sys.global.u64 [%0], %1;" ::"l"(word), "l"(value) : "memory");
 }
 
 /// Orders this thread's earlier accesses, and those it has observed, before its later ones.

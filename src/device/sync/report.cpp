@@ -5,8 +5,6 @@
 #include <array>
 #include <string>
 
-#include "device/port/board.hpp"
-
 namespace crossdock::device {
 namespace {
 
@@ -14,18 +12,13 @@ constexpr std::array<const char*, 3> kOperations{"routing", "dispatch", "combine
 constexpr std::array<const char*, 10> kPhases{"blocks", "announce", "rows",    "weights", "ready",
                                               "read",   "release",  "arrival", "abort",   "topk_idx"};
 
-/// The tag that a wait waited for or saw: of a sum, that of the last call that is complete.
-std::int64_t tag_of(Phase phase, std::uint64_t word) {
-  return static_cast<std::int64_t>(phase == Phase::kRelease ? word >> kCallStepBits : word);
-}
-
 Report report_of(const WaitReport& report) {
   return {.operation = kOperations.at(static_cast<std::size_t>(report.operation)),
           .phase = kPhases.at(static_cast<std::size_t>(report.phase)),
           .rank = report.rank,
           .peer = report.peer,
-          .expected = tag_of(report.phase, report.expected),
-          .observed = tag_of(report.phase, report.observed)};
+          .expected = static_cast<std::int64_t>(report.expected),
+          .observed = static_cast<std::int64_t>(report.observed)};
 }
 
 }  // namespace

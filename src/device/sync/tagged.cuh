@@ -26,12 +26,16 @@ __device__ __noinline__ inline bool await_late(const TaggedWord& word, std::uint
   return wait_until(word, loaded, awaited, limit);
 }
 
-/// The value of a word that has been `loaded` before, so that several loads are in flight together; waits where that
-/// was too early. 0 where the wait gave up.
+/// A word that has been `loaded` before, so that several loads are in flight together; waits where that was too early.
+__device__ __forceinline__ bool await_word(const TaggedWord& word, std::uint64_t& loaded, const Awaited& awaited,
+                                           const WaitLimit& limit) {
+  return word.is_here(loaded) || await_late(word, loaded, awaited, limit);
+}
+
+/// Its value. 0 where the wait gave up.
 __device__ __forceinline__ std::uint32_t await_value(const TaggedWord& word, std::uint64_t loaded,
                                                      const Awaited& awaited, const WaitLimit& limit) {
-  const bool came = word.is_here(loaded) || await_late(word, loaded, awaited, limit);
-  return came ? static_cast<std::uint32_t>(loaded) : 0;
+  return await_word(word, loaded, awaited, limit) ? static_cast<std::uint32_t>(loaded) : 0;
 }
 
 }  // namespace crossdock::device

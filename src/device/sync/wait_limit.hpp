@@ -27,7 +27,7 @@ struct WaitReport {
   Phase phase = Phase::kBlocks;
   std::int32_t rank = -1;
   std::int32_t peer = -1;
-  std::uint64_t expected = 0;  ///< tag, or steps_of it (kRelease, kAborted in such a wait); kIndex: experts
+  std::uint64_t expected = 0;  ///< tag; kIndex: experts
   std::uint64_t observed = 0;  ///< kIndex: the index, as a signed number
 };
 

@@ -139,8 +139,7 @@ kernels::GatherArgs gather_arguments(CudaContext& context, const device::Terms& 
 /// Slots of combine are those of its own calls, in the order in which all ranks make them.
 void push_to(CudaContext& context, int slot, kernels::GatherArgs& args) {
   args.target = kernels::GatherArgs::Target::kSource;
-  args.out_at = context.layout.combine_area(slot);
-  args.flags = context.layout.combine_flags(slot);
+  args.area = context.layout.combine_area(slot);
   args.tokens_per_source = context.config.latency_max_tokens;
   args.channel = &context.own_words()->combine_send[slot];
   args.latency_board = context.layout.combine_board(slot);
@@ -223,10 +222,9 @@ kernels::LatencySumArgs sum_arguments(CudaContext& context, int slot, const devi
   return {.port = context.port(),
           .latency_board = context.layout.combine_board(slot),
           .board = context.layout.board(),
-          .flags = context.layout.combine_flags(slot),
+          .area = context.layout.combine_area(slot),
           .channel = &context.own_words()->combine_receive[slot],
           .terms = terms,
-          .area = context.windows->peer_window(context.rank()) + context.layout.combine_area(slot),
           .max_tokens = context.config.latency_max_tokens,
           .num_experts = context.config.num_experts,
           .limit = context.limit(),

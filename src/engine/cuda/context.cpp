@@ -261,14 +261,17 @@ void CudaContext::enter_epoch(std::int64_t epoch) {
   std::byte* window = windows->peer_window(rank());
   check(cudaMemcpyAsync(own_words(), &own, sizeof own, cudaMemcpyHostToDevice, stream), "cudaMemcpyAsync");
   check(cudaMemsetAsync(window + layout.routing_scratch(), 0, layout.scratch_bytes(), stream), "cudaMemsetAsync");
-  // Areas are free: nobody sends to them before everybody has entered the epoch. Nobody adds to the sums of the last
-  // one any more: every rank's calls have ended before it proposes a new epoch.
+  // Nobody sends before everybody has entered the epoch, and every rank's calls have ended before it proposes one.
   device::LatencyBoard fresh;
-  std::ranges::fill(fresh.released, device::steps_of(tag));
+  std::ranges::fill(fresh.released, tag);
   const int slots = config.latency_max_tokens > 0 ? config.latency_slots : 0;
   for (int slot = 0; slot < slots; ++slot) {
     for (const std::size_t board : {layout.dispatch_board(slot), layout.combine_board(slot)}) {
       check(cudaMemcpyAsync(window + board, &fresh, sizeof fresh, cudaMemcpyHostToDevice, stream), "cudaMemcpyAsync");
+    }
+    for (const device::LatencyArea& area : {layout.dispatch_area(slot), layout.combine_area(slot)}) {
+      check(cudaMemsetAsync(window + area.x, device::kEmptyByte, device::kTurns * area.turn_bytes, stream),
+            "cudaMemsetAsync");
     }
   }
   check(cudaStreamSynchronize(stream), "cudaStreamSynchronize");

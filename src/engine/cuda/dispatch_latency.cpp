@@ -67,7 +67,6 @@ kernels::LatencySendArgs send_arguments(CudaContext& context, int slot, const de
           .latency_board = context.layout.dispatch_board(slot),
           .board = context.layout.board(),
           .area = context.layout.dispatch_area(slot),
-          .flags = context.layout.dispatch_flags(slot),
           .channel = &context.own_words()->latency_send[slot],
           .terms = terms,
           .max_tokens = context.config.latency_max_tokens,
@@ -81,25 +80,13 @@ kernels::LatencyReceiveArgs receive_arguments(CudaContext& context, int slot, co
   return {.port = context.port(),
           .latency_board = context.layout.dispatch_board(slot),
           .board = context.layout.board(),
-          .flags = context.layout.dispatch_flags(slot),
+          .area = context.layout.dispatch_area(slot),
           .channel = &context.own_words()->latency_receive[slot],
           .terms = terms,
           .max_tokens = context.config.latency_max_tokens,
           .num_local_experts = context.num_local_experts(),
           .limit = context.limit(),
           .alone = context.has_gpu_alone()};
-}
-
-kernels::LatencyRows arrived_rows(const PendingDispatch& state) {
-  const CudaContext& context = *state.context;
-  const device::Offer area = context.layout.dispatch_area(state.slot);
-  const std::byte* window = context.windows->peer_window(context.rank());
-  const auto* scales = reinterpret_cast<const std::uint32_t*>(window + area.scales);
-  const auto* weights = reinterpret_cast<const float*>(window + area.weights);
-  return {.x = window + area.x,
-          .scales = state.format.scale_words == 0 ? nullptr : scales,
-          .selections = reinterpret_cast<const std::int32_t*>(window + area.idx),
-          .weights = state.format.weights_given ? weights : nullptr};
 }
 
 /// An expert's rows follow the table of outputs.
@@ -171,7 +158,6 @@ void receive_latency(PendingDispatch& state, bool directly) {
   args.top_k = state.format.top_k;
   args.row_bytes = static_cast<int>(row_bytes(state.format));
   args.scale_words = static_cast<int>(state.format.scale_words);
-  args.arrived = arrived_rows(state);
   args.out = outputs(state.result);
   args.first_row = state.plan->receiver.source_first;
   args.num_rows = state.plan->receiver.source_rows;

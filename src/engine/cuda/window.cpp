@@ -2,22 +2,37 @@
 
 #include "core/layout/region_table.hpp"
 #include "device/port/routing_scratch.hpp"
-#include "device/port/row_flags.hpp"
 #include "engine/window_layout.hpp"
 
 namespace crossdock::engine::cuda {
 namespace {
 
-device::Offer add_area(core::RegionTable& table, const GroupConfig& config, std::int64_t rows) {
-  const core::WireShape shape = largest_wire_shape(config);
-  const auto count = static_cast<std::size_t>(rows);
-  device::Offer area;
-  area.x = table.add(count, shape.x_bytes);
-  area.scales = table.add(count, shape.scale_bytes);
-  area.idx = table.add(count, static_cast<std::size_t>(config.top_k) * sizeof(std::int32_t));
-  area.weights = table.add(count, shape.weight_bytes);
-  area.capacity = rows;
+/// Room for both turns.
+device::LatencyArea placed(device::LatencyArea area, const core::RegionTable& turn, core::RegionTable& table) {
+  area.turn_bytes = turn.total();
+  const std::size_t begin = table.add(device::kTurns, turn.total());
+  for (std::uint64_t* part : {&area.x, &area.scales, &area.selections, &area.marks}) *part += begin;
   return area;
+}
+
+device::LatencyArea add_dispatch_area(core::RegionTable& table, const GroupConfig& config, std::size_t rows) {
+  const core::WireShape shape = largest_wire_shape(config);
+  const auto copies = static_cast<std::size_t>(device::parts_of_bytes(static_cast<int>(shape.x_bytes)) + 1);
+  core::RegionTable turn;
+  device::LatencyArea area;
+  area.x = turn.add(rows, shape.x_bytes);
+  area.scales = turn.add(rows, shape.scale_bytes);
+  area.selections = turn.add(rows, copies * static_cast<std::size_t>(config.top_k) * sizeof(std::uint64_t));
+  area.marks = turn.add(rows, sizeof(std::uint64_t));
+  return placed(area, turn, table);
+}
+
+device::LatencyArea add_combine_area(core::RegionTable& table, const GroupConfig& config, std::size_t rows) {
+  core::RegionTable turn;
+  device::LatencyArea area;
+  area.x = turn.add(rows, largest_wire_shape(config).x_bytes);
+  area.marks = turn.add(rows, static_cast<std::size_t>(device::parts_of_row(config.hidden)) * sizeof(std::uint64_t));
+  return placed(area, turn, table);
 }
 
 }  // namespace
@@ -31,17 +46,13 @@ WindowLayout::WindowLayout(const GroupConfig& config, int num_ranks) {
   scratch_bytes_ = device::routing_scratch_bytes(config.max_tokens);
   scratch_ = table.add(1, scratch_bytes_);
   control_bytes_ = table.total();
-  const std::int64_t rows = std::int64_t{num_ranks} * config.latency_max_tokens;
+  const auto rows = static_cast<std::size_t>(num_ranks) * static_cast<std::size_t>(config.latency_max_tokens);
   for (int slot = 0; slot < num_slots_; ++slot) {
-    dispatch_areas_.push_back(add_area(table, config, rows));
-    combine_areas_.push_back(table.add(static_cast<std::size_t>(rows), largest_wire_shape(config).x_bytes));
-    dispatch_flags_.push_back(table.add(1, device::flag_offset(rows, 0, 1)));
-    combine_flags_.push_back(table.add(1, device::flag_offset(rows, 0, device::parts_of_row(config.hidden))));
+    dispatch_areas_.push_back(add_dispatch_area(table, config, rows));
+    combine_areas_.push_back(add_combine_area(table, config, rows));
   }
   arena_begin_ = table.total();
 }
-
-device::Offer WindowLayout::dispatch_area(int slot) const { return dispatch_areas_[slot_index(slot)]; }
 
 std::size_t extra_result_bytes(const GroupConfig& config, int num_ranks) {
   const auto tokens = static_cast<std::size_t>(std::max(config.max_tokens, config.latency_max_tokens));

@@ -35,12 +35,9 @@ class WindowLayout {
   std::size_t own_words() const { return own_words_; }
   std::size_t routing_scratch() const { return scratch_; }
   std::size_t scratch_bytes() const { return scratch_bytes_; }
-  /// Where peers write the rows of a latency dispatch; parts are as far apart as the largest call needs.
-  device::Offer dispatch_area(int slot) const;
-  std::size_t combine_area(int slot) const { return combine_areas_[slot_index(slot)]; }
-  /// Flags of those rows (device/port/row_flags.hpp).
-  std::size_t dispatch_flags(int slot) const { return dispatch_flags_[slot_index(slot)]; }
-  std::size_t combine_flags(int slot) const { return combine_flags_[slot_index(slot)]; }
+  /// Where peers write their rows; parts are as far apart as the largest call needs.
+  const device::LatencyArea& dispatch_area(int slot) const { return dispatch_areas_[slot_index(slot)]; }
+  const device::LatencyArea& combine_area(int slot) const { return combine_areas_[slot_index(slot)]; }
   std::size_t control_bytes() const { return control_bytes_; }
   std::size_t latency_bytes() const { return arena_begin_ - control_bytes_; }
   std::size_t arena_begin() const { return arena_begin_; }
@@ -55,10 +52,8 @@ class WindowLayout {
   std::size_t scratch_ = 0;
   std::size_t scratch_bytes_ = 0;
   std::size_t control_bytes_ = 0;
-  std::vector<device::Offer> dispatch_areas_;
-  std::vector<std::size_t> combine_areas_;
-  std::vector<std::size_t> dispatch_flags_;
-  std::vector<std::size_t> combine_flags_;
+  std::vector<device::LatencyArea> dispatch_areas_;
+  std::vector<device::LatencyArea> combine_areas_;
   std::size_t arena_begin_ = 0;
 };
 

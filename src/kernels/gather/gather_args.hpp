@@ -8,7 +8,7 @@
 #include "crossdock/types.hpp"
 #include "device/port/board.hpp"
 #include "device/port/peer_port.hpp"
-#include "device/port/row_flags.hpp"
+#include "device/port/latency_area.hpp"
 #include "device/port/terms.hpp"
 #include "device/sync/wait_limit.hpp"
 
@@ -36,13 +36,12 @@ struct GatherArgs {
   bool weights_at_source = false;
   const float* topk_weights = nullptr;  ///< this rank's, [T, K], in its window
 
-  /// kOwn: arrived row r goes to out + r * row bytes. kSource: the row of source s and token t goes to
-  /// windows[s] + out_at + (rank * tokens_per_source + t) * row bytes: an area of latency mode.
+  /// kOwn: arrived row r goes to out + r * row bytes. kSource: the row of source s and token t becomes row rank *
+  /// tokens_per_source + t of the area of s.
   enum class Target : std::int32_t { kOwn, kSource } target = Target::kOwn;
   bool leaves_own = false;  ///< kSource: rows of this rank's own tokens are left to its LatencySumArgs::own
   std::byte* out = nullptr;
-  std::uint64_t out_at = 0;
-  std::uint64_t flags = 0;  ///< kSource: offset of the flags of the area's rows in every window
+  device::LatencyArea area = {};  ///< kSource
   std::int64_t tokens_per_source = 0;
 
   device::Channel* channel = nullptr;  ///< kOwn: of the weights' handshake. kSource: of the latency combine's send

@@ -7,28 +7,6 @@
 
 namespace crossdock::kernels {
 
-/// All threads, at the end of a block. Rows in the own window are the next kernel's.
-__device__ __forceinline__ void leave(const GatherArgs& args, const GatherEntry& entry) {
-  __syncthreads();
-  if (threadIdx.x >= 32) return;
-  if (!entry.ready) {
-    device::tell_peers(args.port, args.board, args.limit);
-  } else if (goes_to_source(args)) {
-    device::fence_sys();
-    const int lane = static_cast<int>(threadIdx.x);
-    set_flags(entry.stored[lane / kStoredParts], lane % kStoredParts, entry.call.tag);
-  }
-}
-
-/// The last warp, while the others work.
-__device__ __forceinline__ void speak(const GatherArgs& args, const GatherEntry& entry) {
-  if (blockIdx.x == 0 && entry.ready && goes_to_source(args)) {
-    device::fence_sys();
-    signal_told(args.port, args.latency_board, entry.call.tag);
-  }
-  note_call(args.channel, entry.call);
-}
-
 template <DType kType, int kWarps>
 __global__ void __launch_bounds__(gather_threads(kWarps), kWarps == kWorkerWarps ? kLatencyBlocksOfSm : 1)
     gather_kernel(const __grid_constant__ GatherArgs args) {
@@ -50,12 +28,12 @@ __global__ void __launch_bounds__(gather_threads(kWarps), kWarps == kWorkerWarps
     share(args, entry);
   }
   __syncthreads();
-  if (!works) {
-    speak(args, entry);
-  } else {
+  if (works) {
     gatherer.run(entry.ready);
+  } else {
+    note_call(args.channel, entry.call);
+    if (!entry.ready) device::tell_peers(args.port, args.board, args.limit);
   }
-  leave(args, entry);
 }
 
 }  // namespace crossdock::kernels

@@ -14,20 +14,11 @@ inline constexpr int kOwnGatherWarps = 16;
 constexpr int gather_threads(int warps) { return warps * 32 + 32; }
 static_assert(gather_threads(kWorkerWarps) == kLatencyThreads);
 
-/// Parts that a warp has stored for tokens' ranks, whose flags wait for one fence.
-inline constexpr int kStoredParts = 4;
-struct StoredParts {
-  int count;
-  std::uint64_t* flags[kStoredParts];
-};
-static_assert(kWorkerWarps * kStoredParts == 32);
-
 /// What a block knows once it may begin.
 struct GatherEntry {
   LatencyCall call;
   bool ready;
   const float* weights[device::kMaxPeers];  ///< given at combine, by source
-  StoredParts stored[kWorkerWarps];         ///< in latency mode, by warp
 };
 
 /// Its size is the launch size.

@@ -13,14 +13,13 @@
 namespace crossdock::kernels {
 
 /// Sends each token once to every live rank that has an expert of it: row (source * max_tokens + token) of each part of
-/// the area. A word a selection (selection_word.cuh) goes to every live rank for every token: all -1 tells that no row
-/// comes.
+/// the area. A word a selection (selection_word.cuh) goes to every live rank for every token: where none is for the
+/// rank no row comes.
 struct LatencySendArgs {
   device::PeerPort port = {};
   std::uint64_t latency_board = 0;  ///< offset of the slot's LatencyBoard in every window
   std::uint64_t board = 0;          ///< offset of the Board in every window: who gave up
-  device::Offer area = {};          ///< offsets of the slot's area, the same in every window; tokens is not used
-  std::uint64_t flags = 0;          ///< offset of the flags of its rows in every window
+  device::LatencyArea area = {};    ///< of the slot
   device::Channel* channel = nullptr;
   device::Terms terms = {};  ///< rejected >= 0: no row is sent
 
@@ -46,14 +45,6 @@ struct LatencySendArgs {
   bool alone = false;  ///< on its GPU: the next kernel's blocks may come while these run
 };
 
-/// Rows in the slot's area of the own window: those of a source begin at source * max_tokens.
-struct LatencyRows {
-  const std::byte* x = nullptr;              ///< [R * max_tokens, row bytes], 16-byte aligned
-  const std::uint32_t* scales = nullptr;     ///< [R * max_tokens, scale words], or nullptr
-  const std::int32_t* selections = nullptr;  ///< [R * max_tokens, K]: selection_word.cuh
-  const float* weights = nullptr;            ///< [R * max_tokens, K], or nullptr
-};
-
 /// Outputs of expert_padded as in crossdock::DispatchResult; what a call does not have is nullptr.
 struct PaddedRows {
   std::byte* x = nullptr;           ///< [E_local, R * max_tokens] rows of row_bytes
@@ -69,12 +60,12 @@ struct PaddedRows {
   std::int32_t* source_token = nullptr;       ///< [E_local, R * max_tokens]
 };
 
-/// Waits for the rows of all live sources, gives each to its experts, then releases the area.
+/// Waits for the rows of all live sources, gives each to its experts, and leaves the area empty.
 struct LatencyReceiveArgs {
   device::PeerPort port = {};
   std::uint64_t latency_board = 0;
   std::uint64_t board = 0;
-  std::uint64_t flags = 0;
+  device::LatencyArea area = {};
   device::Channel* channel = nullptr;  ///< the receives' own
   device::Terms terms = {};
   int max_tokens = 0;
@@ -82,7 +73,6 @@ struct LatencyReceiveArgs {
   int num_local_experts = 0;
   int row_bytes = 0;  ///< a multiple of 16
   int scale_words = 0;
-  LatencyRows arrived = {};
   PaddedRows out = {};
 
   // For combine
@@ -111,10 +101,9 @@ struct LatencySumArgs {
   device::PeerPort port = {};
   std::uint64_t latency_board = 0;  ///< of the combine
   std::uint64_t board = 0;
-  std::uint64_t flags = 0;
+  device::LatencyArea area = {};
   device::Channel* channel = nullptr;  ///< the receives' own
   device::Terms terms = {};
-  const std::byte* area = nullptr;  ///< in the own window: row (rank * max_tokens + token) of the wire type
   int num_tokens = 0;
   int max_tokens = 0;
   int top_k = 0;

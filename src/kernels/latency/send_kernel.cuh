@@ -13,6 +13,7 @@ namespace crossdock::kernels {
 struct LatencySendSmem {
   LatencyCall call;
   bool ready;
+  std::uint32_t looks_empty;               ///< not 0: something that the block has sent does
   std::int32_t rows[device::kMaxExperts];  ///< of each expert, among the tokens that the block has counted
 };
 
@@ -24,47 +25,41 @@ __device__ __forceinline__ int num_sent_tokens(const LatencySendArgs& args) {
 /// Tokens that the block has counted before it comes to this one.
 __device__ __forceinline__ int counted_before(int token) { return max(token - static_cast<int>(gridDim.x) + 1, 0); }
 
-/// The last warp: waits until the areas are free again.
+/// The last warp: waits until the areas are empty again.
 __device__ __forceinline__ void enter_send(const LatencySendArgs& args, LatencySendSmem& smem) {
   const LatencyCall call = begin_call(args.channel);
   const device::LatencyBoard& mine = latency_board(args.port, args.latency_board, args.port.rank);
-  const bool ready = await_all(mine.released, device::steps_of(call.tag - 1), args.port, device::Operation::kDispatch,
+  const bool ready = await_all(mine.released, call.tag - 1, args.port, device::Operation::kDispatch,
                                device::Phase::kRelease, args.limit);
   if (threadIdx.x % 32 == 0) {
     smem.call = call;
     smem.ready = ready;
+    smem.looks_empty = 0;
   }
   __syncwarp();
   tell_ready();
 }
 
-/// One warp, behind a barrier of the block: its tokens are at all ranks, and where it has told them what is told once,
-/// that.
-__device__ __forceinline__ void signal_sent(const LatencySendArgs& args, std::uint64_t tag) {
+/// One warp, a lane a rank: the tokens of the block are at all ranks, whatever they look like.
+__device__ __forceinline__ void set_marks(const LatencySendArgs& args, std::uint64_t tag) {
   const int lane = static_cast<int>(threadIdx.x % 32);
-  const int first = static_cast<int>(blockIdx.x);
-  const int stride = static_cast<int>(gridDim.x);
-  const int num_tokens = num_sent_tokens(args);
-  if (first < num_tokens && is_live(args.port, lane)) {
-    device::fence_sys();
-    for (int token = first; token < num_tokens; token += stride) {
-      const std::int64_t row = static_cast<std::int64_t>(args.port.rank) * args.max_tokens + token;
-      device::store_relaxed_sys(row_flag(args.port, lane, args.flags, row, 0, 1), tag);
-    }
-  }
-  if (num_tokens % stride != first) return;
   device::fence_sys();
-  signal_told(args.port, args.latency_board, tag);
+  if (!is_live(args.port, lane)) return;
+  auto* marks = reinterpret_cast<std::uint64_t*>(area_at(args.port, lane, args.area, tag) + args.area.marks);
+  marks += static_cast<std::int64_t>(args.port.rank) * args.max_tokens;
+  for (int token = static_cast<int>(blockIdx.x); token < num_sent_tokens(args); token += static_cast<int>(gridDim.x)) {
+    device::store_relaxed_sys(marks + token, tag);
+  }
 }
 
 /// All threads, at the end of a block.
 __device__ __forceinline__ void leave_send(const LatencySendArgs& args, const LatencySendSmem& smem) {
   __syncthreads();
   if (threadIdx.x >= 32) return;
-  if (smem.ready) {
-    signal_sent(args, smem.call.tag);
-  } else {
+  if (!smem.ready) {
     device::tell_peers(args.port, args.board, args.limit);
+  } else if (smem.looks_empty != 0) {
+    set_marks(args, smem.call.tag);
   }
 }
 
@@ -84,7 +79,7 @@ __device__ __forceinline__ bool work_on(const LatencySendArgs& args, int token, 
       row.load(token, pass);
       row.prepare(pass);
     }
-    row.send(token, pass, ranks);
+    if (row.send(token, pass, ranks, smem.call.tag)) atomicExch(&smem.looks_empty, 1U);
   }
   if (!is_first) await_numbers_read();
   counter.run(smem.rows);
@@ -99,7 +94,7 @@ __device__ __forceinline__ void work_on_counts(const LatencySendArgs& args, int 
   if (!is_first) await_numbers_read();
   counter.run(smem.rows);
   if (is_first && !await_ready(smem.ready)) return;
-  post_counts(args, smem.rows);
+  post_counts(args, smem.rows, smem.call.tag);
 }
 
 /// All workers.
@@ -119,7 +114,7 @@ __device__ __forceinline__ void speak(const LatencySendArgs& args, LatencySendSm
   const int stride = static_cast<int>(gridDim.x);
   for (int token = static_cast<int>(blockIdx.x); token <= num_tokens && smem.ready; token += stride) {
     if (token == num_tokens) {
-      post_terms(args.port, args.latency_board, args.terms, num_tokens);
+      post_terms(args.port, args.latency_board, args.terms, num_tokens, smem.call.tag);
       break;
     }
     const SelectionSender beside(args, token);
@@ -127,7 +122,7 @@ __device__ __forceinline__ void speak(const LatencySendArgs& args, LatencySendSm
     await_counted();
     const int ordinal = selections.expert >= 0 ? smem.rows[selections.expert] - 1 : 0;
     if (token + stride <= num_tokens) tell_numbers_read();
-    beside.send(selections, ordinal);
+    if (beside.send(selections, ordinal, smem.call.tag)) atomicExch(&smem.looks_empty, 1U);
   }
   note_call(args.channel, smem.call);
 }

@@ -3,16 +3,17 @@
 
 #include "device/ptx/grid.cuh"
 #include "kernels/latency/roles/arrival.cuh"
+#include "kernels/latency/roles/drain.cuh"
 #include "kernels/latency/roles/sum_tokens.cuh"
 
 namespace crossdock::kernels {
 
 /// The last warp.
 __device__ __forceinline__ void speak(const LatencySumArgs& args, Arrival& arrival) {
-  await_arrival(args, device::Operation::kCombine, arrival);
+  begin_arrival(args, arrival);
+  await_terms(args, device::Operation::kCombine, arrival, nullptr);
   if (!args.directly) device::wait_for_earlier_kernels();
   if (args.alone) device::let_next_kernel_start();
-  if (arrival.all_told) compare_terms(args, arrival);
   meet_block();
   note_call(args.channel, arrival.call);
   leave_arrival(args, arrival);
@@ -31,6 +32,8 @@ __global__ void __launch_bounds__(kLatencyThreads, kLatencyBlocksOfSm)
   } else {
     speak(args, arrival);
   }
+  __syncthreads();
+  if (has_failed_by_terms(state_of(arrival))) drain(args, device::Operation::kCombine, arrival);
   device::wait_for_earlier_kernels();
 }
 

@@ -12,11 +12,6 @@
 
 namespace crossdock::kernels {
 
-/// A lane a part.
-__device__ __forceinline__ void set_flags(const StoredParts& parts, int lane, std::uint64_t tag) {
-  if (lane < parts.count) device::store_relaxed_sys(parts.flags[lane], tag);
-}
-
 template <DType kType, int kWarps>
 class RowGatherer {
  public:
@@ -30,7 +25,6 @@ class RowGatherer {
   /// Needs no peer: the first rows are on their way while the block waits.
   __device__ void prepare() {
     tasks_.load();
-    if (kIsLatency && lane() == 0) entry_.stored[threadIdx.x / 32].count = 0;
     if (!args_.weights_at_source) start();
   }
 
@@ -78,26 +72,25 @@ class RowGatherer {
 
   __device__ std::byte* target_of(const GatherPlace& place) const {
     const std::int64_t bytes = static_cast<std::int64_t>(args_.hidden) * (args_.wire_dtype == DType::kFp32 ? 4 : 2);
-    if (!goes_to_source(args_)) return args_.out + place.row * bytes;
-    const std::int64_t row = args_.port.rank * args_.tokens_per_source + token_of(place);
-    return args_.port.windows[place.source] + args_.out_at + row * bytes;
+    if constexpr (!kIsLatency) return args_.out + place.row * bytes;
+    return area_of(place) + args_.area.x + row_of(place) * bytes;
   }
 
-  /// The part is stored: its flag is set at the end of the block, or where there are more of them before. Lane 0
-  /// counts, in shared memory: registers are short.
-  __device__ void note(const GatherPlace& place) {
-    StoredParts& stored = entry_.stored[threadIdx.x / 32];
-    if (stored.count == kStoredParts) {
-      __syncwarp();
-      device::fence_sys();
-      set_flags(stored, lane(), entry_.call.tag);
-    }
+  __device__ std::byte* area_of(const GatherPlace& place) const {
+    return area_at(args_.port, place.source, args_.area, entry_.call.tag);
+  }
+  /// In the area.
+  __device__ std::int64_t row_of(const GatherPlace& place) const {
+    return args_.port.rank * args_.tokens_per_source + token_of(place);
+  }
+
+  /// All lanes: the part is there, whatever it looks like.
+  __device__ void set_mark(const GatherPlace& place) const {
     __syncwarp();
     if (lane() != 0) return;
-    const std::int64_t row = args_.port.rank * args_.tokens_per_source + token_of(place);
-    const int at = stored.count % kStoredParts;
-    stored.flags[at] = row_flag(args_.port, place.source, args_.flags, row, place.part, tasks_.parts());
-    stored.count = at + 1;
+    device::fence_sys();
+    auto* marks = reinterpret_cast<std::uint64_t*>(area_of(place) + args_.area.marks);
+    device::store_relaxed_sys(marks + row_of(place) * tasks_.parts() + place.part, entry_.call.tag);
   }
 
   __device__ void sum() {
@@ -105,8 +98,11 @@ class RowGatherer {
     const GatherPlace place = tasks_.place_of(task_);
     device::RowSum<kType> sum(place.part * device::kSumChannels, args_.hidden);
     rows_.add_to(sum);
-    sum.store(target_of(place), args_.wire_dtype);
-    if constexpr (kIsLatency) note(place);
+    if constexpr (kIsLatency) {
+      if (__any_sync(~0U, sum.send(target_of(place), args_.wire_dtype))) set_mark(place);
+    } else {
+      sum.store(target_of(place), args_.wire_dtype);
+    }
   }
 
   const GatherArgs& args_;

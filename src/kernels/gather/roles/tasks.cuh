@@ -2,7 +2,7 @@
 // for peers take longest.
 #pragma once
 
-#include "device/port/row_flags.hpp"
+#include "device/port/latency_area.hpp"
 #include "kernels/gather/gather_args.hpp"
 
 namespace crossdock::kernels {

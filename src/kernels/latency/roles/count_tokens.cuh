@@ -69,14 +69,15 @@ class TokenCounter {
 };
 
 /// All workers of one block: the counts of all tokens to the experts' ranks.
-__device__ __forceinline__ void post_counts(const LatencySendArgs& args, const std::int32_t* rows) {
+__device__ __forceinline__ void post_counts(const LatencySendArgs& args, const std::int32_t* rows, std::uint64_t tag) {
   device::barrier_sync(1, kWorkers);  // all have counted
   for (int expert = static_cast<int>(threadIdx.x); expert < args.num_experts; expert += kWorkers) {
     const int holder = rank_of(expert, args.num_experts, args.port.num_ranks);
     if (!is_live(args.port, holder)) continue;
     const ExpertRange experts = experts_of(holder, args.num_experts, args.port.num_ranks);
-    device::LatencyBoard& theirs = latency_board(args.port, args.latency_board, holder);
-    theirs.expert_rows[args.port.rank * experts.count + expert - experts.first] = rows[expert];
+    device::LatencyTold& theirs = told_of(args.port, args.latency_board, holder, tag);
+    device::store_relaxed_sys(&theirs.expert_rows[args.port.rank * experts.count + expert - experts.first],
+                              device::tagged(tag, static_cast<std::uint32_t>(rows[expert])));
   }
 }
 

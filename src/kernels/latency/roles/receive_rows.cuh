@@ -1,8 +1,9 @@
 // A warp gives its part of an arrived row to every expert that the row is for.
 #pragma once
 
-#include "base/math.hpp"
 #include "device/ptx/vector.cuh"
+#include "device/sync/empty.cuh"
+#include "device/sync/wait.cuh"
 #include "kernels/latency/latency_args.hpp"
 #include "kernels/latency/roles/block.cuh"
 #include "kernels/latency/roles/selection_word.cuh"
@@ -14,28 +15,30 @@ namespace crossdock::kernels {
 using ExpertRows = std::int32_t[device::kMaxExperts + device::kMaxPeers];
 
 /// A row is some parts of its bytes, and one part that is all else. Parts are dealt to the warps of the grid, token by
-/// token through all sources; each waits for its row alone.
+/// token through all sources; each is here when none of its words is empty, and its warp leaves it empty.
 class RowReceiver {
  public:
-  __device__ RowReceiver(const LatencyReceiveArgs& args, const std::int32_t* num_tokens, const ExpertRows& rows)
+  __device__ RowReceiver(const LatencyReceiveArgs& args, const std::int32_t* num_tokens, const ExpertRows& rows,
+                         std::uint64_t tag)
       : args_(args),
         num_tokens_(num_tokens),
         rows_(rows),
+        tag_(tag),
+        area_(area_at(args.port, args.port.rank, args.area, tag)),
         lane_(static_cast<int>(threadIdx.x % 32)),
         vectors_(args.row_bytes / static_cast<int>(sizeof(uint4))),
-        parts_(base::div_up(vectors_, kPartVectors)),
+        parts_(device::parts_of_bytes(args.row_bytes)),
         // The first block counts: it comes last.
         task_(static_cast<int>((blockIdx.x + gridDim.x - 1) % gridDim.x) * kWorkerWarps +
               static_cast<int>(threadIdx.x / 32)) {}
 
   /// Once num_tokens and rows are known and outputs may be written. False where this rank gave up.
-  __device__ bool run(std::int32_t most_tokens, std::uint64_t tag) {
+  __device__ bool run(std::int32_t most_tokens) {
     const int stride = static_cast<int>(gridDim.x) * kWorkerWarps;
     for (choose(); token_ < most_tokens; choose()) {
       if (token_ < num_tokens_[source_]) {
-        if (!await(tag)) return false;
-        load();
-        store();
+        if (!(part_ == parts_ ? receive_beside() : receive_part())) return false;
+        if (is_selection()) device::make_empty(selections() + lane_);
       }
       task_ += stride;
     }
@@ -45,6 +48,7 @@ class RowReceiver {
  private:
   static constexpr int kTogether = 7;  ///< vectors of a lane
   static constexpr int kPartVectors = 32 * kTogether;
+  static_assert(device::kPartBytes == kPartVectors * sizeof(uint4));
 
   __device__ void choose() {
     const int row = task_ / (parts_ + 1);
@@ -53,10 +57,37 @@ class RowReceiver {
     source_ = row - token_ * args_.port.num_ranks;
   }
 
-  __device__ bool await(std::uint64_t tag) const {
-    const std::uint64_t* flag = row_flag(args_.port, args_.port.rank, args_.flags, row(), 0, 1);
+  /// Loads until all of the part is here.
+  __device__ bool await() {
     const device::Awaited awaited{device::Operation::kDispatch, device::Phase::kRows, args_.port.rank, source_, false};
-    return await_rows(lane_ == 0 ? flag : nullptr, tag, awaited, args_.limit);
+    return device::wait_for_data([this](unsigned polls) { return load(polls); }, tag_, awaited, args_.limit);
+  }
+
+  __device__ bool receive_part() {
+    if (!await()) return false;
+    const Places places = find_places();
+    store_part(places);
+    if (!has_row_) return true;
+#pragma unroll
+    for (int i = 0; i < kTogether; ++i) {
+      if (vector(i) < vectors_) device::make_empty(row_vectors() + vector(i));
+    }
+    return true;
+  }
+
+  /// Selections, weights and scales, 64 scales at a time.
+  __device__ bool receive_beside() {
+    for (first_word_ = 0; first_word_ == 0 || (has_row_ && first_word_ < args_.scale_words); first_word_ += 64) {
+      if (!await()) return false;
+      const Places places = find_places();
+      if (first_word_ == 0) store_selection(places);
+      if (!has_row_ || args_.out.scales == nullptr) continue;
+      store_scales(places);
+      for (int i = 0; i < 2; ++i) {
+        if (word(i) < args_.scale_words) device::make_empty(row_scales() + word(i));
+      }
+    }
+    return true;
   }
 
   __device__ std::int64_t row() const { return static_cast<std::int64_t>(source_) * args_.max_tokens + token_; }
@@ -65,39 +96,73 @@ class RowReceiver {
     return static_cast<std::int64_t>(args_.port.num_ranks) * args_.max_tokens;
   }
 
-  __device__ void load() {
-    const LatencyRows& arrived = args_.arrived;
-    const std::int64_t at = row() * args_.top_k + lane_;
-    word_ = is_selection() ? __ldcg(arrived.selections + at) : -1;
+  __device__ int vector(int i) const { return part_ * kPartVectors + i * 32 + lane_; }
+  __device__ int word(int i) const { return first_word_ + i * 32 + lane_; }
+  __device__ uint4* row_vectors() const { return reinterpret_cast<uint4*>(area_ + args_.area.x) + row() * vectors_; }
+  __device__ std::uint32_t* row_scales() const {
+    return reinterpret_cast<std::uint32_t*>(area_ + args_.area.scales) + row() * args_.scale_words;
+  }
+  /// The part's own copy.
+  __device__ uint2* selections() const {
+    return reinterpret_cast<uint2*>(area_ + args_.area.selections) + (row() * (parts_ + 1) + part_) * args_.top_k;
+  }
+  __device__ const std::uint64_t* mark() const {
+    return reinterpret_cast<const std::uint64_t*>(area_ + args_.area.marks) + row();
+  }
+
+  /// True in all lanes where all of the part has come. A row without a selection of this rank has nothing else.
+  __device__ bool load(unsigned polls) {
+    const bool is_marked = polls % device::kPollsBetweenMarks == 0 && device::is_marked(mark(), tag_);
+    const uint2 selection = device::load_peer_if(selections() + lane_, is_selection());
+    load_values();
+    word_ = is_selection() ? static_cast<std::int32_t>(selection.x) : kNoSelection;
+    weight_ = __uint_as_float(selection.y);
+    has_row_ = __any_sync(~0U, word_ >= 0);
+    const bool is_here = !has_row_ || is_marked || !values_look_empty();
+    return __all_sync(~0U, is_here && !device::looks_empty(selection));
+  }
+
+  __device__ void load_values() {
     if (part_ == parts_) {
-      if (arrived.weights != nullptr && is_selection()) weight_ = __ldcg(arrived.weights + at);
-      values_[0] = {scale(lane_), scale(lane_ + 32), 0, 0};
+      const bool has_scales = args_.out.scales != nullptr;
+      values_[0].x = device::load_peer_if(row_scales() + word(0), has_scales && word(0) < args_.scale_words);
+      values_[0].y = device::load_peer_if(row_scales() + word(1), has_scales && word(1) < args_.scale_words);
       return;
     }
-    const int first = part_ * kPartVectors + lane_;
-    const auto* from = reinterpret_cast<const uint4*>(arrived.x) + row() * vectors_ + first;
 #pragma unroll
     for (int i = 0; i < kTogether; ++i) {
-      values_[i] = device::load_peer_if(from + i * 32, first + i * 32 < vectors_);
+      values_[i] = device::load_peer_if(row_vectors() + vector(i), vector(i) < vectors_);
     }
   }
 
-  __device__ void store() const {
-    const std::int64_t place = place_of_lane();
-    const bool is_own = word_ >= 0 && !is_repeated(word_);
-    const std::uint32_t places = __ballot_sync(~0U, is_own);
-    if (part_ == parts_) {
-      store_selection(place, is_own);
-      if (args_.out.scales != nullptr) store_scales(place, places);
-      return;
-    }
-    const int first = part_ * kPartVectors + lane_;
-    for (std::uint32_t left = places; left != 0; left &= left - 1) {
-      const std::int64_t to_row = __shfl_sync(~0U, place, __ffs(static_cast<int>(left)) - 1);
-      auto* to = reinterpret_cast<uint4*>(args_.out.x) + to_row * vectors_ + first;
+  __device__ bool values_look_empty() const {
+    if (part_ == parts_) return device::looks_empty(values_[0].x) || device::looks_empty(values_[0].y);
+    bool result = false;
+#pragma unroll
+    for (const uint4& value : values_) result = result || device::looks_empty(value);
+    return result;
+  }
+
+  /// Rows of the layout that the arrived one is for.
+  struct Places {
+    std::int64_t of_lane;  ///< of its selection, or -1
+    bool is_own;           ///< no earlier selection has it
+    std::uint32_t lanes;   ///< with a row of their own
+  };
+
+  __device__ Places find_places() const {
+    Places places{place_of_lane(), word_ >= 0 && !is_repeated(word_), 0};
+    places.lanes = __ballot_sync(~0U, places.is_own);
+    return places;
+  }
+
+  __device__ void store_part(const Places& places) const {
+    for (std::uint32_t left = places.lanes; left != 0; left &= left - 1) {
+      const std::int64_t to_row = __shfl_sync(~0U, places.of_lane, __ffs(static_cast<int>(left)) - 1);
+      auto* to = reinterpret_cast<uint4*>(args_.out.x) + to_row * vectors_;
 #pragma unroll
       for (int i = 0; i < kTogether; ++i) {
-        if (first + i * 32 < vectors_) device::store_once(to + i * 32, values_[i]);
+        if (vector(i) < vectors_) device::store_once(to + vector(i), values_[i]);
       }
     }
   }
@@ -111,41 +176,34 @@ class RowReceiver {
     return place;
   }
 
-  __device__ void store_selection(std::int64_t place, bool is_own) const {
+  __device__ void store_selection(const Places& places) const {
     const PaddedRows& out = args_.out;
+    const std::int64_t place = places.of_lane;
     const std::int64_t at = row() * args_.top_k + lane_;
     if (is_selection() && args_.positions != nullptr) args_.positions[at] = static_cast<std::int32_t>(place);
     if (place >= 0 && args_.kept_weights != nullptr) args_.kept_weights[at] = weight_;
-    if (!is_own) return;
+    if (!places.is_own) return;
     if (out.weights != nullptr) out.weights[place] = weight_;
     if (out.source_token != nullptr) out.source_token[place] = token_;
   }
 
-  __device__ std::uint32_t scale(int word) const {
-    const LatencyRows& arrived = args_.arrived;
-    if (args_.out.scales == nullptr || word >= args_.scale_words) return 0;
-    return __ldcg(arrived.scales + row() * args_.scale_words + word);
-  }
-
-  __device__ void store_scales(std::int64_t place, std::uint32_t places) const {
+  __device__ void store_scales(const Places& places) const {
     const PaddedRows& out = args_.out;
     const int expert = word_ >= 0 ? expert_of(word_) : 0;
     const std::int64_t at =
-        expert * out.scale_expert_stride + (place - expert * rows_per_expert()) * out.scale_row_stride;
-    for (int word = lane_; word - lane_ < args_.scale_words; word += 64) {
-      const std::uint32_t first = word == lane_ ? values_[0].x : scale(word);
-      const std::uint32_t second = word == lane_ ? values_[0].y : scale(word + 32);
-      for (std::uint32_t left = places; left != 0; left &= left - 1) {
-        std::uint32_t* to = out.scales + __shfl_sync(~0U, at, __ffs(static_cast<int>(left)) - 1);
-        if (word < args_.scale_words) to[word * out.scale_word_stride] = first;
-        if (word + 32 < args_.scale_words) to[(word + 32) * out.scale_word_stride] = second;
-      }
+        expert * out.scale_expert_stride + (places.of_lane - expert * rows_per_expert()) * out.scale_row_stride;
+    for (std::uint32_t left = places.lanes; left != 0; left &= left - 1) {
+      std::uint32_t* to = out.scales + __shfl_sync(~0U, at, __ffs(static_cast<int>(left)) - 1);
+      if (word(0) < args_.scale_words) to[word(0) * out.scale_word_stride] = values_[0].x;
+      if (word(1) < args_.scale_words) to[word(1) * out.scale_word_stride] = values_[0].y;
     }
   }
 
   const LatencyReceiveArgs& args_;
   const std::int32_t* num_tokens_;  ///< by source, in shared memory
   const ExpertRows& rows_;
+  std::uint64_t tag_;
+  std::byte* area_;  ///< of the call's turn, in the own window
   int lane_;
   int vectors_;
   int parts_;
@@ -153,7 +211,9 @@ class RowReceiver {
   int part_ = 0;
   int token_ = 0;
   int source_ = 0;
-  std::int32_t word_ = -1;
+  int first_word_ = 0;  ///< of the scales that are received together
+  bool has_row_ = false;
+  std::int32_t word_ = kNoSelection;
   float weight_ = 0;
   uint4 values_[kTogether] = {};
 };

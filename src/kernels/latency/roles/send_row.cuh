@@ -5,8 +5,10 @@
 #include "base/math.hpp"
 #include "device/numeric/convert.cuh"
 #include "device/numeric/quantize.cuh"
+#include "device/sync/empty.cuh"
 #include "kernels/latency/latency_args.hpp"
 #include "kernels/latency/roles/block.cuh"
+#include "kernels/latency/roles/signals.cuh"
 
 namespace crossdock::kernels {
 
@@ -37,17 +39,22 @@ class PlainRowSender {
 
   __device__ void prepare(int /*pass*/) {}
 
-  __device__ void send(int token, int pass, std::uint32_t ranks) const {
+  /// Whether a word of the row looks empty.
+  __device__ bool send(int token, int pass, std::uint32_t ranks, std::uint64_t tag) const {
     const std::int64_t row = static_cast<std::int64_t>(args_.port.rank) * args_.max_tokens + token;
     while (ranks != 0) {
       const int rank = next_rank(ranks, args_.port.rank);
       ranks &= ~(1U << rank);
-      auto* out = reinterpret_cast<uint4*>(args_.port.windows[rank] + args_.area.x) + row * vectors_;
+      auto* out = reinterpret_cast<uint4*>(area_at(args_.port, rank, args_.area, tag) + args_.area.x) + row * vectors_;
 #pragma unroll
       for (int i = 0; i < kSendTogether; ++i) {
-        if (at(pass, i) < vectors_) device::store_once(out + at(pass, i), values_[i]);
+        if (at(pass, i) < vectors_) device::store_peer(out + at(pass, i), values_[i]);
       }
     }
+    bool looks_empty = false;
+#pragma unroll
+    for (const uint4& value : values_) looks_empty = looks_empty || device::looks_empty(value);
+    return looks_empty;
   }
 
  private:
@@ -98,20 +105,25 @@ class QuantizedRowSender {
     scale_ = scale_word(block, pass);
   }
 
-  __device__ void send(int token, int pass, std::uint32_t ranks) const {
+  /// Whether a word of the row looks empty; a scale is finite and does not.
+  __device__ bool send(int token, int pass, std::uint32_t ranks, std::uint64_t tag) const {
     const std::int64_t row = static_cast<std::int64_t>(args_.port.rank) * args_.max_tokens + token;
     while (ranks != 0) {
       const int rank = next_rank(ranks, args_.port.rank);
       ranks &= ~(1U << rank);
-      std::byte* const window = args_.port.windows[rank];
-      std::byte* const out = window + args_.area.x + row * args_.hidden;
+      std::byte* const area = area_at(args_.port, rank, args_.area, tag);
+      std::byte* const out = area + args_.area.x + row * args_.hidden;
 #pragma unroll
       for (int i = 0; i < kSendTogether; ++i) {
-        if (at(pass, i) < args_.hidden) *reinterpret_cast<uint2*>(out + at(pass, i)) = bytes_[i];
+        if (at(pass, i) < args_.hidden) device::store_peer(reinterpret_cast<uint2*>(out + at(pass, i)), bytes_[i]);
       }
-      auto* words = reinterpret_cast<std::uint32_t*>(window + args_.area.scales) + row * args_.scale_words;
-      if (scale_.at < args_.scale_words) words[scale_.at] = scale_.value;
+      auto* words = reinterpret_cast<std::uint32_t*>(area + args_.area.scales) + row * args_.scale_words;
+      if (scale_.at < args_.scale_words) device::store_peer(words + scale_.at, scale_.value);
     }
+    bool looks_empty = false;
+#pragma unroll
+    for (const uint2 word : bytes_) looks_empty = looks_empty || device::looks_empty(word);
+    return looks_empty;
   }
 
  private:

@@ -5,6 +5,7 @@
 #include "kernels/latency/latency_args.hpp"
 #include "kernels/latency/roles/chosen_again.cuh"
 #include "kernels/latency/roles/selection_word.cuh"
+#include "kernels/latency/roles/signals.cuh"
 #include "kernels/live.cuh"
 #include "kernels/placement.cuh"
 
@@ -44,8 +45,7 @@ __device__ __forceinline__ SentSelections read_selections(const LatencySendArgs&
   return result;
 }
 
-/// The one warp that speaks for a token: indices to every live rank, weights and ready scales to those that get the
-/// row.
+/// The one warp that speaks for a token: selections to every live rank, ready scales to those that get the row.
 class SelectionSender {
  public:
   /// Loads.
@@ -61,27 +61,24 @@ class SelectionSender {
     second_scale_ = ready_scale(lane_ + 32);
   }
 
-  /// Once areas are free. `ordinal`: number of the lane's row among this rank's rows of its expert.
-  __device__ void send(const SentSelections& selections, int ordinal) const {
-    const std::int64_t at = row_ * args_.top_k + lane_;
+  /// Once areas are empty. `ordinal`: number of the lane's row among this rank's rows of its expert. Whether a scale
+  /// looks empty.
+  __device__ bool send(const SentSelections& selections, int ordinal, std::uint64_t tag) const {
     const bool repeated = is_chosen_again(selections.expert, lane_, args_.top_k);
+    bool looks_empty = false;
     for (int rank = 0; rank < args_.port.num_ranks; ++rank) {
       if (!is_live(args_.port, rank)) continue;
-      std::byte* const window = args_.port.windows[rank];
+      std::byte* const area = area_at(args_.port, rank, args_.area, tag);
       const ExpertRange experts = experts_of(rank, args_.num_experts, args_.port.num_ranks);
       const int local = selections.expert - experts.first;
       const bool mine = selections.expert >= 0 && local >= 0 && local < experts.count;
-      const std::int32_t word = mine ? selection_word(local, ordinal, repeated) : -1;
-      if (lane_ < args_.top_k) reinterpret_cast<std::int32_t*>(window + args_.area.idx)[at] = word;
-      if ((selections.ranks >> rank & 1U) == 0) continue;
-      if (args_.topk_weights != nullptr && lane_ < args_.top_k) {
-        reinterpret_cast<float*>(window + args_.area.weights)[at] = weight_;
-      }
-      if (sends_scales()) send_scales(window);
+      send_words(area, mine ? selection_word(local, ordinal, repeated) : kNoSelection);
+      if ((selections.ranks >> rank & 1U) != 0 && sends_scales()) looks_empty = send_scales(area) || looks_empty;
     }
     if (args_.selections != nullptr && lane_ < args_.top_k) {
       args_.selections[static_cast<std::int64_t>(token_) * args_.top_k + lane_] = selections.expert;
     }
+    return looks_empty;
   }
 
  private:
@@ -92,11 +89,28 @@ class SelectionSender {
     return args_.scales[token_ * args_.scale_row_stride + word * args_.scale_word_stride];
   }
 
-  __device__ void send_scales(std::byte* window) const {
-    auto* out = reinterpret_cast<std::uint32_t*>(window + args_.area.scales) + row_ * args_.scale_words;
-    if (lane_ < args_.scale_words) out[lane_] = first_scale_;
-    if (lane_ + 32 < args_.scale_words) out[lane_ + 32] = second_scale_;
-    for (int word = lane_ + 64; word < args_.scale_words; word += 32) out[word] = ready_scale(word);
+  /// For each part of the row, and for what goes beside it.
+  __device__ void send_words(std::byte* area, std::int32_t word) const {
+    const int count = (device::parts_of_bytes(args_.row_bytes) + 1) * args_.top_k;
+    auto* const out = reinterpret_cast<uint2*>(area + args_.area.selections) + row_ * count;
+    const uint2 own = selection_pair(word, weight_);
+    for (int first = 0; first < count; first += 32) {
+      const int k = (first + lane_) % args_.top_k;
+      const uint2 pair{__shfl_sync(~0U, own.x, k), __shfl_sync(~0U, own.y, k)};
+      if (first + lane_ < count) device::store_peer(out + first + lane_, pair);
+    }
+  }
+
+  __device__ bool send_scales(std::byte* area) const {
+    auto* out = reinterpret_cast<std::uint32_t*>(area + args_.area.scales) + row_ * args_.scale_words;
+    bool looks_empty = false;
+    for (int word = lane_; word < args_.scale_words; word += 32) {
+      const std::uint32_t later = word >= 64 ? ready_scale(word) : second_scale_;
+      const std::uint32_t scale = word == lane_ ? first_scale_ : later;
+      device::store_peer(out + word, scale);
+      looks_empty = looks_empty || device::looks_empty(scale);
+    }
+    return looks_empty;
   }
 
   const LatencySendArgs& args_;

@@ -2,8 +2,10 @@
 #pragma once
 
 #include "device/numeric/row_sum.cuh"
-#include "device/port/row_flags.hpp"
+#include "device/port/latency_area.hpp"
 #include "device/ptx/grid.cuh"
+#include "device/sync/empty.cuh"
+#include "device/sync/wait.cuh"
 #include "kernels/latency/latency_args.hpp"
 #include "kernels/latency/roles/arrival.cuh"
 #include "kernels/latency/roles/block.cuh"
@@ -42,10 +44,10 @@ class TokenSummer {
       begin();
       if (first && !await_terms(arrival)) return true;
       first = false;
+#pragma unroll 1
       for (int i = 0; i < kAhead && task_ < num_tasks(); ++i) {
-        if (!await_peers(begun_[i].ranks, arrival.call.tag)) return false;
         Row sum(channel_of(task_), args_.hidden);
-        add(begun_[i], sum);
+        if (!add(begun_[i], arrival.call.tag, sum)) return false;
         finish(sum);
         task_ += stride();
       }
@@ -54,6 +56,8 @@ class TokenSummer {
   }
 
  private:
+  static constexpr int kTogether = kType == DType::kBf16 ? 2 : 1;  ///< rows whose loads are in flight
+
   static __device__ int stride() { return static_cast<int>(gridDim.x) * kWorkerWarps; }
   static __device__ int lane() { return static_cast<int>(threadIdx.x % 32); }
   __device__ int parts() const { return device::parts_of_row(args_.hidden); }
@@ -76,17 +80,6 @@ class TokenSummer {
     if (!args_.directly) device::wait_for_earlier_kernels();
     meet_block();
     return arrival.found.state == device::CallState::kDone;
-  }
-
-  /// Of the task, a lane a rank.
-  __device__ bool await_peers(std::uint32_t ranks, std::uint64_t tag) const {
-    const int token = task_ / parts();
-    const std::int64_t row = static_cast<std::int64_t>(lane()) * args_.max_tokens + token;
-    const std::uint64_t* flag =
-        row_flag(args_.port, args_.port.rank, args_.flags, row, task_ - token * parts(), parts());
-    const bool is_awaited = ((ranks & ~own_of(ranks)) >> lane() & 1U) != 0;
-    const device::Awaited awaited{device::Operation::kCombine, device::Phase::kRows, args_.port.rank, lane(), false};
-    return await_rows(is_awaited ? flag : nullptr, tag, awaited, args_.limit);
   }
 
   /// This rank's bit, where its row is not in the area.
@@ -130,21 +123,73 @@ class TokenSummer {
     return result;
   }
 
-  /// In the order of ranks.
-  __device__ void add(const Begun& begun, Row& sum) const {
-    const int token = task_ / parts();
+  /// In the order of ranks. False where this rank gave up.
+  __device__ bool add(const Begun& begun, std::uint64_t tag, Row& sum) const {
     const std::uint32_t ranks = begun.ranks;
     const std::uint32_t own = own_of(ranks);
     const std::uint32_t before = ranks & ((1U << args_.port.rank) - 1);
-    const std::int64_t row = static_cast<std::int64_t>(lane()) * args_.max_tokens + token;  // of the lane's rank
-    const std::byte* const rows = args_.area + row_offset(row, kType);
     std::uint32_t peers = before;
 #pragma unroll 1  // once for the ranks before this one, once for those behind it
     for (int side = 0; side < 2; ++side) {
-      sum.add_peers(peers, rows);
+      if (!add_arriving(peers, tag, sum)) return false;
       if (side == 0 && own != 0) sum.add_kept(begun.own);
       peers = ranks & ~before & ~own;
     }
+    return true;
+  }
+
+  /// Adds the rows of these ranks, ascending, as they come, and leaves them empty.
+  __device__ bool add_arriving(std::uint32_t ranks, std::uint64_t tag, Row& sum) const {
+    std::byte* const rows = area_at(args_.port, args_.port.rank, args_.area, tag) + args_.area.x +
+                            row_offset(task_ / parts(), kType);  // of the task's token, by the first rank
+    while (ranks != 0) {
+      typename Row::Raw raw[kTogether];
+      const device::Awaited awaited{device::Operation::kCombine, device::Phase::kRows, args_.port.rank,
+                                    __ffs(static_cast<int>(ranks)) - 1, false};
+      const auto look = [&](unsigned polls) { return load_arriving(rows, ranks, polls, tag, sum, raw); };
+      if (!device::wait_for_data(look, tag, awaited, args_.limit)) return false;
+#pragma unroll
+      for (int i = 0; i < kTogether; ++i) {
+        if (ranks == 0) break;
+        sum.make_empty(rows + offset_of(ranks));
+        sum.add(raw[i]);
+        ranks &= ranks - 1;
+      }
+    }
+    return true;
+  }
+
+  /// Between the first rank's row and that of the lowest of these.
+  __device__ std::int64_t offset_of(std::uint32_t ranks) const {
+    return (__ffs(static_cast<int>(ranks)) - 1) * row_offset(args_.max_tokens, kType);
+  }
+
+  /// Loads the rows of the lowest of these ranks. True in all lanes where all of them are here.
+  __device__ bool load_arriving(const std::byte* rows, std::uint32_t ranks, unsigned polls, std::uint64_t tag,
+                                const Row& sum, typename Row::Raw (&raw)[kTogether]) const {
+    const std::uint32_t marked = polls % device::kPollsBetweenMarks == 0 ? marked_ranks(tag) : 0;
+    std::uint32_t left = ranks;
+#pragma unroll
+    for (int i = 0; i < kTogether; ++i, left &= left - 1) {
+      sum.load_arriving(rows + offset_of(left), left != 0, raw[i]);
+    }
+    bool here = true;
+    left = ranks;
+#pragma unroll
+    for (int i = 0; i < kTogether; ++i, left &= left - 1) {
+      here = here && ((left & ~(left - 1) & marked) != 0 || !Row::looks_empty(raw[i]));
+    }
+    return __all_sync(~0U, here);
+  }
+
+  /// Ranks whose part of the task is here, whatever it looks like.
+  __device__ std::uint32_t marked_ranks(std::uint64_t tag) const {
+    const std::byte* const area = area_at(args_.port, args_.port.rank, args_.area, tag);
+    const std::int64_t row = static_cast<std::int64_t>(lane()) * args_.max_tokens + task_ / parts();
+    const auto* mark = reinterpret_cast<const std::uint64_t*>(area + args_.area.marks) + row * parts() + task_ % parts();
+    const bool is_marked = is_live(args_.port, lane()) && device::is_marked(mark, tag);
+    __syncwarp();
+    return __ballot_sync(~0U, is_marked);
   }
 
   __device__ void finish(Row& sum) const {

@@ -46,12 +46,8 @@ inline void store_release_sys(std::uint64_t* word, std::uint64_t value) {
   linger();
 }
 
-/// Loads have come where they stand; to the thread sanitizer a release says so.
-inline void add_after_loads_sys(std::uint64_t* word, std::uint64_t addend) {
-  pause();
-  std::atomic_ref(*word).fetch_add(addend, std::memory_order_release);
-  linger();
-}
+/// To the thread sanitizer a release says that those kernels have ended.
+inline void store_after_kernels_sys(std::uint64_t* word, std::uint64_t value) { store_release_sys(word, value); }
 
 inline void fence_sys() {
   pause();
