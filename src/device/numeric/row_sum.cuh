@@ -33,12 +33,10 @@ class RowSum {
   /// What a lane has of one row.
   using Raw = RawEight<kElementBytes>[kEights];
 
-  /// Of a row in an area that a peer writes: what has come. None of a row that is not wanted.
-  __device__ __forceinline__ void load_arriving(const std::byte* row, bool wanted, Raw& raw) const {
+  /// Of a row in an area that a peer writes: what has come.
+  __device__ __forceinline__ void load_arriving(const std::byte* row, Raw& raw) const {
 #pragma unroll
-    for (int i = 0; i < kEights; ++i) {
-      raw[i] = load_eight<Read::kPeer, kElementBytes>(row, at(i), wanted ? hidden_ : 0);
-    }
+    for (int i = 0; i < kEights; ++i) raw[i] = load_eight<Read::kPeer, kElementBytes>(row, at(i), hidden_);
   }
 
   static __device__ __forceinline__ bool looks_empty(const Raw& raw) {

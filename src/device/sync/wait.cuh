@@ -42,8 +42,8 @@ __device__ __forceinline__ void write_report(WaitReport* report, const Awaited& 
   store_release_sys(&report->written, 1);
 }
 
-__device__ __forceinline__ void give_up(const Awaited& awaited, std::uint64_t expected, std::uint64_t observed,
-                                        const WaitLimit& limit) {
+__device__ __noinline__ inline void give_up(const Awaited& awaited, std::uint64_t expected, std::uint64_t observed,
+                                            const WaitLimit& limit) {
   if (atomicExch(limit.gave_up, 1U) == 0) write_report(limit.report, awaited, expected, observed);
 }
 
@@ -56,8 +56,8 @@ __device__ __forceinline__ int peer_that_gave_up(const WaitLimit& limit) {
 }
 
 /// True where a wait that began at `start` has to end; then it has been reported.
-__device__ __forceinline__ bool is_over(const Awaited& awaited, std::uint64_t start, std::uint64_t expected,
-                                        std::uint64_t observed, const WaitLimit& limit) {
+__device__ __noinline__ inline bool must_give_up(const Awaited& awaited, std::uint64_t start, std::uint64_t expected,
+                                                 std::uint64_t observed, const WaitLimit& limit) {
   if (has_given_up(limit)) return true;
   const int peer = peer_that_gave_up(limit);
   if (peer >= 0) {
@@ -67,12 +67,6 @@ __device__ __forceinline__ bool is_over(const Awaited& awaited, std::uint64_t st
   if (limit.nanoseconds == nullptr || global_timer() - start <= load_relaxed_sys(limit.nanoseconds)) return false;
   give_up(awaited, expected, observed, limit);
   return true;
-}
-
-/// The same, out of line: its code would be fetched with the rest.
-__device__ __noinline__ inline bool must_give_up(const Awaited& awaited, std::uint64_t start, std::uint64_t expected,
-                                                 std::uint64_t observed, const WaitLimit& limit) {
-  return is_over(awaited, start, expected, observed, limit);
 }
 
 constexpr int kPolls = 256;  ///< between looks at what other waits of this rank came to; about 100 us
@@ -93,6 +87,7 @@ __device__ __forceinline__ bool wait_until(const Word& word, std::uint64_t& obse
   std::uint64_t end = start;
   bool here = false;
   for (int round = 1; !here; ++round) {
+#pragma unroll 1
     for (int poll = 0; poll < kPolls; ++poll) {
       __nanosleep(kPauseNanoseconds);
       observed = word.load();
@@ -126,22 +121,6 @@ __device__ __forceinline__ bool wait_for(const std::uint64_t* word, std::uint64_
                                          const WaitLimit& limit) {
   std::uint64_t observed;
   return wait_until(Signal{word, tag}, observed, awaited, limit);
-}
-
-/// As wait_until, for data of a warp that says itself whether it is here: `look(polls)`, the same in all lanes. How
-/// long it took is not counted. No call: who waits holds too much in registers for one.
-template <typename Look>
-__device__ __forceinline__ bool wait_for_data(Look&& look, std::uint64_t tag, const Awaited& awaited,
-                                              const WaitLimit& limit) {
-  std::uint64_t start = 0;
-  for (unsigned polls = 1; !look(polls); ++polls) {
-    __nanosleep(kPauseNanoseconds);
-    if (polls % kPolls != 0) continue;
-    if (polls == kPolls) start = global_timer();
-    if (has_given_up(limit)) return false;
-    if (polls % (kPolls * kRoundsBetweenLooks) == 0 && is_over(awaited, start, tag, 0, limit)) return false;
-  }
-  return true;
 }
 
 /// One warp, a lane a peer: tells the live ones that this rank gave up on the epoch.

@@ -21,7 +21,7 @@ constexpr auto kSourceKernels = kKernels<kWorkerWarps>;
 int num_blocks(const GatherArgs& args, int num_sms) {
   if (args.terms.rejected >= 0) return 1;
   if (args.target == GatherArgs::Target::kOwn) return num_sms;
-  return std::clamp(base::div_up(num_latency_parts(args), kWorkerWarps), 1, num_sms);
+  return std::clamp(num_latency_parts(args), 1, num_sms);
 }
 
 }  // namespace

@@ -82,7 +82,8 @@ void launch_latency_receive(const LatencyReceiveArgs& args, int num_sms, cudaStr
     refuse("latency_receive", "experts of a rank", "at most 1024", args.num_local_experts);
   }
   const std::int64_t rows = static_cast<std::int64_t>(args.port.num_ranks) * args.max_tokens;
-  launch_overlapped("latency_receive", &latency_receive_kernel, num_blocks(args.terms, rows + 1, num_sms),
+  const std::int64_t tasks = rows * (device::parts_of_bytes(args.row_bytes) + 1);
+  launch_overlapped("latency_receive", &latency_receive_kernel, num_blocks(args.terms, tasks + 1, num_sms),
                     kLatencyThreads, 0, stream, args);
 }
 
@@ -91,9 +92,8 @@ void launch_latency_sum(const LatencySumArgs& args, int num_sms, cudaStream_t st
   const auto kernel =
       has_rows(args.terms) ? kSumKernels.of("latency_sum", args.wire_dtype, args.hidden) : kSumKernels.bf16;
   const std::int64_t tasks = static_cast<std::int64_t>(args.num_tokens) * device::parts_of_row(args.hidden);
-  launch_overlapped("latency_sum", kernel,
-                    num_blocks(args.terms, base::div_up<std::int64_t>(tasks, kWorkerWarps), num_sms), kLatencyThreads,
-                    kSumSmemBytes, stream, args);
+  launch_overlapped("latency_sum", kernel, num_blocks(args.terms, tasks, num_sms), kLatencyThreads, kSumSmemBytes,
+                    stream, args);
 }
 
 }  // namespace crossdock::kernels

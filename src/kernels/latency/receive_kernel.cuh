@@ -4,6 +4,7 @@
 #include "device/ptx/grid.cuh"
 #include "kernels/latency/latency_args.hpp"
 #include "kernels/latency/roles/arrival.cuh"
+#include "kernels/latency/roles/await_rows.cuh"
 #include "kernels/latency/roles/drain.cuh"
 #include "kernels/latency/roles/receive_rows.cuh"
 #include "kernels/latency/roles/write_counts.cuh"
@@ -85,11 +86,12 @@ static __global__ void __launch_bounds__(kLatencyThreads, kLatencyBlocksOfSm)
   const device::CallState state = state_of(smem.arrival);
   __syncthreads();
   if (is_worker()) {
-    RowReceiver receiver(args, smem.num_tokens, smem.rows, smem.arrival.call.tag);
+    RowReceiver receiver(args, smem.num_tokens, smem.rows, smem.arrival);
     if (state == device::CallState::kDone && !receiver.run(smem.most_tokens)) note_failure(smem.arrival);
-    note_read();
+    note_read(smem.arrival);
   } else {
     note_call(args.channel, smem.arrival.call);
+    await_read(args, device::Operation::kDispatch, smem.arrival);
     leave_arrival(args, smem.arrival);
   }
   if (blockIdx.x == 0 && state == device::CallState::kDone) {

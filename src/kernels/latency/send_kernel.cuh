@@ -63,8 +63,8 @@ __device__ __forceinline__ void leave_send(const LatencySendArgs& args, const La
   }
 }
 
-/// All workers, a token: its row, straight from registers, then the count of tokens up to this one, while the row is on
-/// the wire. What a block stores first waits until areas are free. False where this rank gave up.
+/// All workers, a token: the count of tokens up to this one, which the last warp waits for, then its row, straight from
+/// registers. What a block stores first waits until areas are empty. False where this rank gave up.
 template <typename RowSender>
 __device__ __forceinline__ bool work_on(const LatencySendArgs& args, int token, LatencySendSmem& smem) {
   const bool is_first = token == static_cast<int>(blockIdx.x);
@@ -72,6 +72,9 @@ __device__ __forceinline__ bool work_on(const LatencySendArgs& args, int token, 
   row.load(token, 0);
   TokenCounter counter(args, counted_before(token), token + 1);
   const std::uint32_t ranks = read_selections(args, token, false).ranks;
+  if (!is_first) await_numbers_read();
+  counter.run(smem.rows);
+  tell_counted();
   row.prepare(0);
   if (is_first && !await_ready(smem.ready)) return false;
   for (int pass = 0; pass < row.num_passes(); ++pass) {
@@ -81,9 +84,6 @@ __device__ __forceinline__ bool work_on(const LatencySendArgs& args, int token, 
     }
     if (row.send(token, pass, ranks, smem.call.tag)) atomicExch(&smem.looks_empty, 1U);
   }
-  if (!is_first) await_numbers_read();
-  counter.run(smem.rows);
-  tell_counted();
   return true;
 }
 
@@ -117,12 +117,12 @@ __device__ __forceinline__ void speak(const LatencySendArgs& args, LatencySendSm
       post_terms(args.port, args.latency_board, args.terms, num_tokens, smem.call.tag);
       break;
     }
-    const SelectionSender beside(args, token);
     const SentSelections selections = read_selections(args, token, true);
+    const SelectionSender beside(args, token, selections);
     await_counted();
     const int ordinal = selections.expert >= 0 ? smem.rows[selections.expert] - 1 : 0;
     if (token + stride <= num_tokens) tell_numbers_read();
-    if (beside.send(selections, ordinal, smem.call.tag)) atomicExch(&smem.looks_empty, 1U);
+    if (beside.send(ordinal, smem.call.tag)) atomicExch(&smem.looks_empty, 1U);
   }
   note_call(args.channel, smem.call);
 }

@@ -3,6 +3,7 @@
 
 #include "device/ptx/grid.cuh"
 #include "kernels/latency/roles/arrival.cuh"
+#include "kernels/latency/roles/await_rows.cuh"
 #include "kernels/latency/roles/drain.cuh"
 #include "kernels/latency/roles/sum_tokens.cuh"
 
@@ -16,6 +17,7 @@ __device__ __forceinline__ void speak(const LatencySumArgs& args, Arrival& arriv
   if (args.alone) device::let_next_kernel_start();
   meet_block();
   note_call(args.channel, arrival.call);
+  await_read(args, device::Operation::kCombine, arrival);
   leave_arrival(args, arrival);
 }
 
@@ -28,7 +30,7 @@ __global__ void __launch_bounds__(kLatencyThreads, kLatencyBlocksOfSm)
   if (is_worker()) {
     touch_arguments(args);
     if (!TokenSummer<kType>(args, smem).run(arrival)) note_failure(arrival);
-    note_read();
+    note_read(arrival);
   } else {
     speak(args, arrival);
   }

@@ -18,7 +18,7 @@ class RowGatherer {
   __device__ RowGatherer(const GatherArgs& args, GatherSmem<kType, kWarps>& smem)
       : args_(args),
         entry_(smem.entry),
-        task_(static_cast<int>(blockIdx.x) * kWarps + static_cast<int>(threadIdx.x / 32)),
+        task_(static_cast<int>(blockIdx.x + threadIdx.x / 32 * gridDim.x)),
         tasks_(args),
         rows_(smem.rings[threadIdx.x / 32 % kWarps], args.x, args.hidden) {}
 

@@ -13,8 +13,10 @@ namespace crossdock::kernels {
 /// What a block knows of the call.
 struct Arrival {
   LatencyCall call;
-  std::uint32_t failed;  ///< not 0: a wait of the block did
-  Disagreement found;    ///< once all have told
+  std::uint32_t failed;      ///< not 0: a wait of the block did
+  std::uint32_t warps_done;  ///< workers
+  int missing;               ///< a source whose rows they wait for
+  Disagreement found;        ///< once all have told
 };
 
 /// One warp, before the kernels before this one have ended; but the call before this one on the channel has, and left
@@ -25,6 +27,8 @@ __device__ __forceinline__ void begin_arrival(const Args& args, Arrival& arrival
   if (threadIdx.x % 32 == 0) {
     arrival.call = call;
     arrival.failed = 0;
+    arrival.warps_done = 0;
+    arrival.missing = -1;
   }
   __syncwarp();
   if (blockIdx.x == 0) signal_all(args.port, args.latency_board, &device::LatencyBoard::released, call.tag);
@@ -79,11 +83,10 @@ __device__ __forceinline__ bool has_failed_by_terms(device::CallState state) {
   return state != device::CallState::kDone && state != device::CallState::kGaveUp;
 }
 
-/// The same warp, at its end: how the call ended goes to the peers where this rank gave up, and where it failed to the
-/// host.
+/// The same warp, once all workers have ended: how the call did goes to the peers where this rank gave up, and where it
+/// failed to the host.
 template <typename Args>
 __device__ __forceinline__ void leave_arrival(const Args& args, const Arrival& arrival) {
-  await_read();
   const device::CallState state = state_of(arrival);
   if (state == device::CallState::kGaveUp) {
     device::tell_peers(args.port, args.board, args.limit);

@@ -47,9 +47,4 @@ __device__ __forceinline__ void await_counted() { device::barrier_sync(5, kLaten
 __device__ __forceinline__ void tell_numbers_read() { device::barrier_arrive(6, kLatencyThreads); }
 __device__ __forceinline__ void await_numbers_read() { device::barrier_sync(6, kLatencyThreads); }
 
-/// A worker, at its end: what it has loaded of what arrived has come, and has been used.
-__device__ __forceinline__ void note_read() { device::barrier_arrive(3, kLatencyThreads); }
-/// The last warp: all workers have.
-__device__ __forceinline__ void await_read() { device::barrier_sync(3, kLatencyThreads); }
-
 }  // namespace crossdock::kernels

@@ -3,15 +3,19 @@
 
 namespace crossdock::kernels {
 
-/// A warp, a lane a selection, those of a token side by side: whether an earlier k of the token has the lane's expert.
-/// By shuffles: __match_any_sync takes as long as there are different values.
-__device__ __forceinline__ bool is_chosen_again(int expert, int k, int top_k) {
-  bool again = false;
+/// A warp, a lane a selection, those of a token side by side, several such rows of lanes at once: whether an earlier k
+/// of the token has the lane's expert. By shuffles: __match_any_sync takes as long as there are different values.
+template <int kRows>
+__device__ __forceinline__ void find_chosen_again(const int (&experts)[kRows], int k, int top_k, bool (&again)[kRows]) {
+#pragma unroll
+  for (bool& is_again : again) is_again = false;
   for (int step = 1; step < top_k; ++step) {
-    const int earlier = __shfl_up_sync(~0U, expert, step);
-    again = again || (step <= k && earlier == expert);
+#pragma unroll
+    for (int i = 0; i < kRows; ++i) {
+      const int earlier = __shfl_up_sync(~0U, experts[i], step);
+      again[i] = again[i] || (step <= k && earlier == experts[i]);
+    }
   }
-  return again;
 }
 
 }  // namespace crossdock::kernels

@@ -30,7 +30,7 @@ class TokenCounter {
     while (begin_ < end_) {
       add(rows);
       begin_ += kTogether * stride();
-      load();
+      if (begin_ < end_) load();
     }
   }
 
@@ -55,10 +55,11 @@ class TokenCounter {
   }
 
   __device__ void add(std::int32_t* rows) const {
+    bool again[kTogether];
+    find_chosen_again(experts_, k(), args_.top_k, again);
 #pragma unroll
     for (int i = 0; i < kTogether; ++i) {
-      const bool again = is_chosen_again(experts_[i], k(), args_.top_k);
-      if (experts_[i] >= 0 && !again) atomicAdd(rows + experts_[i], 1);
+      if (experts_[i] >= 0 && !again[i]) atomicAdd(rows + experts_[i], 1);
     }
   }
 

@@ -16,8 +16,12 @@ static_assert(device::kMaxExperts <= 1 << kExpertBits);
 inline constexpr std::int32_t kNoSelection = INT32_MIN;
 static_assert(kNoSelection != static_cast<std::int32_t>(device::kEmptyWord));
 
-__device__ __forceinline__ std::int32_t selection_word(int expert, int ordinal, bool repeated) {
-  return expert | ordinal << kExpertBits | (repeated ? 1 << (kExpertBits + kOrdinalBits) : 0);
+/// Of the first row of the expert.
+__device__ __forceinline__ std::int32_t selection_word(int expert, bool repeated) {
+  return expert | (repeated ? 1 << (kExpertBits + kOrdinalBits) : 0);
+}
+__device__ __forceinline__ std::int32_t with_ordinal(std::int32_t word, int ordinal) {
+  return word | ordinal << kExpertBits;
 }
 
 __device__ __forceinline__ int expert_of(std::int32_t word) { return word & ((1 << kExpertBits) - 1); }

@@ -13,6 +13,7 @@ namespace crossdock::kernels {
 
 struct SentSelections {
   int expert;           ///< the lane's, of all ranks; -1 = none
+  int holder;           ///< the rank that has it
   std::uint32_t ranks;  ///< that the token goes to, in all lanes
 };
 
@@ -28,7 +29,7 @@ __device__ __noinline__ inline void report_index(const LatencySendArgs& args, lo
 /// One warp. `reports` in the one that speaks for the token.
 __device__ __forceinline__ SentSelections read_selections(const LatencySendArgs& args, int token, bool reports) {
   const int lane = static_cast<int>(threadIdx.x % 32);
-  SentSelections result{-1, 0};
+  SentSelections result{-1, -1, 0};
   std::uint32_t rank = 0;
   if (lane < args.top_k) {
     const long long at = static_cast<long long>(token) * args.top_k + lane;
@@ -38,6 +39,7 @@ __device__ __forceinline__ SentSelections read_selections(const LatencySendArgs&
     const int holder = exists ? rank_of(static_cast<int>(index), args.num_experts, args.port.num_ranks) : 0;
     if (exists && is_live(args.port, holder)) {
       result.expert = static_cast<int>(index);
+      result.holder = holder;
       rank = 1U << holder;
     }
   }
@@ -48,9 +50,10 @@ __device__ __forceinline__ SentSelections read_selections(const LatencySendArgs&
 /// The one warp that speaks for a token: selections to every live rank, ready scales to those that get the row.
 class SelectionSender {
  public:
-  /// Loads.
-  __device__ SelectionSender(const LatencySendArgs& args, int token)
+  /// All that needs no count.
+  __device__ SelectionSender(const LatencySendArgs& args, int token, const SentSelections& selections)
       : args_(args),
+        selections_(selections),
         lane_(static_cast<int>(threadIdx.x % 32)),
         token_(token),
         row_(static_cast<std::int64_t>(args.port.rank) * args.max_tokens + token) {
@@ -59,24 +62,26 @@ class SelectionSender {
     }
     first_scale_ = ready_scale(lane_);
     second_scale_ = ready_scale(lane_ + 32);
+    bool repeated[1];
+    find_chosen_again({selections.expert}, lane_, args.top_k, repeated);
+    const int first =
+        selections.expert >= 0 ? experts_of(selections.holder, args.num_experts, args.port.num_ranks).first : 0;
+    first_word_ = selection_word(selections.expert - first, repeated[0]);
   }
 
   /// Once areas are empty. `ordinal`: number of the lane's row among this rank's rows of its expert. Whether a scale
   /// looks empty.
-  __device__ bool send(const SentSelections& selections, int ordinal, std::uint64_t tag) const {
-    const bool repeated = is_chosen_again(selections.expert, lane_, args_.top_k);
+  __device__ bool send(int ordinal, std::uint64_t tag) const {
+    const std::int32_t word = with_ordinal(first_word_, ordinal);
     bool looks_empty = false;
     for (int rank = 0; rank < args_.port.num_ranks; ++rank) {
       if (!is_live(args_.port, rank)) continue;
       std::byte* const area = area_at(args_.port, rank, args_.area, tag);
-      const ExpertRange experts = experts_of(rank, args_.num_experts, args_.port.num_ranks);
-      const int local = selections.expert - experts.first;
-      const bool mine = selections.expert >= 0 && local >= 0 && local < experts.count;
-      send_words(area, mine ? selection_word(local, ordinal, repeated) : kNoSelection);
-      if ((selections.ranks >> rank & 1U) != 0 && sends_scales()) looks_empty = send_scales(area) || looks_empty;
+      send_words(area, selections_.holder == rank ? word : kNoSelection);
+      if ((selections_.ranks >> rank & 1U) != 0 && sends_scales()) looks_empty = send_scales(area) || looks_empty;
     }
     if (args_.selections != nullptr && lane_ < args_.top_k) {
-      args_.selections[static_cast<std::int64_t>(token_) * args_.top_k + lane_] = selections.expert;
+      args_.selections[static_cast<std::int64_t>(token_) * args_.top_k + lane_] = selections_.expert;
     }
     return looks_empty;
   }
@@ -114,10 +119,12 @@ class SelectionSender {
   }
 
   const LatencySendArgs& args_;
+  SentSelections selections_;
   int lane_;
   int token_;
   std::int64_t row_;  ///< of every part of the area
   float weight_ = 0;
+  std::int32_t first_word_ = 0;  ///< as of the first row of its expert
   std::uint32_t first_scale_ = 0;
   std::uint32_t second_scale_ = 0;
 };

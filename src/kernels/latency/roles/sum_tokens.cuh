@@ -5,9 +5,8 @@
 #include "device/port/latency_area.hpp"
 #include "device/ptx/grid.cuh"
 #include "device/sync/empty.cuh"
-#include "device/sync/wait.cuh"
 #include "kernels/latency/latency_args.hpp"
-#include "kernels/latency/roles/arrival.cuh"
+#include "kernels/latency/roles/await_rows.cuh"
 #include "kernels/latency/roles/block.cuh"
 #include "kernels/placement.cuh"
 #include "kernels/selected_rows.cuh"
@@ -34,11 +33,11 @@ class TokenSummer {
       : args_(args),
         ring_(smem.rings[threadIdx.x / 32]),
         begun_(smem.begun[threadIdx.x / 32]),
-        task_(static_cast<int>(blockIdx.x) * kWorkerWarps + static_cast<int>(threadIdx.x / 32)) {}
+        task_(static_cast<int>(blockIdx.x + threadIdx.x / 32 * gridDim.x)) {}
 
   /// Meets the last warp once, when terms have been compared. Own rows are added first, as they need no peer, and
   /// nothing of the kernel before. False where this rank gave up.
-  __device__ bool run(const Arrival& arrival) {
+  __device__ bool run(Arrival& arrival) {
     bool first = true;
     do {
       begin();
@@ -47,7 +46,7 @@ class TokenSummer {
 #pragma unroll 1
       for (int i = 0; i < kAhead && task_ < num_tasks(); ++i) {
         Row sum(channel_of(task_), args_.hidden);
-        if (!add(begun_[i], arrival.call.tag, sum)) return false;
+        if (!add(begun_[i], sum, arrival)) return false;
         finish(sum);
         task_ += stride();
       }
@@ -56,22 +55,10 @@ class TokenSummer {
   }
 
  private:
-  static constexpr int kTogether = kType == DType::kBf16 ? 2 : 1;  ///< rows whose loads are in flight
-
   static __device__ int stride() { return static_cast<int>(gridDim.x) * kWorkerWarps; }
   static __device__ int lane() { return static_cast<int>(threadIdx.x % 32); }
   __device__ int parts() const { return device::parts_of_row(args_.hidden); }
   __device__ int num_tasks() const { return args_.terms.rejected < 0 ? args_.num_tokens * parts() : 0; }
-
-  /// A lane a selection.
-  __device__ std::uint32_t ranks_of(int task) const {
-    std::uint32_t rank = 0;
-    if (lane() < args_.top_k) {
-      const int expert = args_.selections[static_cast<std::int64_t>(task / parts()) * args_.top_k + lane()];
-      if (expert >= 0) rank = 1U << rank_of(expert, args_.num_experts, args_.port.num_ranks);
-    }
-    return __reduce_or_sync(~0U, rank) & args_.port.live;
-  }
 
   __device__ int channel_of(int task) const { return task % parts() * device::kSumChannels; }
 
@@ -87,20 +74,47 @@ class TokenSummer {
     return args_.own.x != nullptr ? ranks & (1U << args_.port.rank) : 0;
   }
 
+  /// Of a task's token, a lane a selection.
+  struct Chosen {
+    int expert = -1;        ///< -1 = none, or no such task
+    SelectedPart own = {};  ///< row of x at this rank
+  };
+
+  /// Loads without a branch, so that nothing waits for anything else. Whether the dispatch has the row is to be seen.
+  __device__ Chosen load_chosen(int task) const {
+    const OwnRows& own = args_.own;
+    const bool exists = task < num_tasks() && lane() < args_.top_k;
+    const bool has_own = exists && own.x != nullptr;
+    const std::int64_t at = static_cast<std::int64_t>(task / parts()) * args_.top_k + lane();
+    return {.expert = exists ? args_.selections[at] : -1,
+            .own = {.selection = {.position = has_own ? __ldcg(own.positions + at) : -1,
+                                  .weight = has_own && own.weights != nullptr ? own.weights[at] : 1.0F},
+                    .channel = channel_of(task)}};
+  }
+
+  /// That have experts of the token.
+  __device__ std::uint32_t ranks_of(int expert) const {
+    const std::uint32_t rank = expert >= 0 ? 1U << rank_of(expert, args_.num_experts, args_.port.num_ranks) : 0;
+    return __reduce_or_sync(~0U, rank) & args_.port.live;
+  }
+
   /// The next tasks.
   __device__ void begin() const {
     static_assert(kAhead == 2);
-    if (args_.own.x != nullptr) sum_own();
-    for (int i = 0; i < kAhead && task_ + i * stride() < num_tasks(); ++i) {
-      const std::uint32_t ranks = ranks_of(task_ + i * stride());
-      if (lane() == 0) begun_[i].ranks = ranks;
-    }
+    Chosen first = load_chosen(task_);
+    Chosen second = load_chosen(task_ + stride());
+    const std::int32_t num_tokens = args_.own.x != nullptr ? __ldcg(args_.own.num_tokens) : 0;
+    if (task_ / parts() >= num_tokens) first.own.selection.position = -1;
+    if ((task_ + stride()) / parts() >= num_tokens) second.own.selection.position = -1;
+    const std::uint32_t ranks[kAhead] = {ranks_of(first.expert), ranks_of(second.expert)};
+    if (lane() < kAhead) begun_[lane()].ranks = lane() == 0 ? ranks[0] : ranks[1];
+    if (args_.own.x != nullptr) sum_own(first.own, second.own);
     __syncwarp();
   }
 
-  __device__ void sum_own() const {
+  __device__ void sum_own(const SelectedPart& first, const SelectedPart& second) const {
     SelectedRows<kType> rows(ring_, args_.own.x, args_.hidden);
-    rows.start(own_part(task_), own_part(task_ + stride()));
+    rows.start(first, second);
 #pragma unroll 1
     for (int i = 0; i < kAhead; ++i) {
       Row sum(0, args_.hidden);
@@ -110,28 +124,15 @@ class TokenSummer {
     }
   }
 
-  /// Of a task's token, at this rank; none where there is no such task.
-  __device__ SelectedPart own_part(int task) const {
-    const OwnRows& own = args_.own;
-    SelectedPart result{{}, channel_of(task)};
-    const int token = task / parts();
-    const bool is_selection = task < num_tasks() && lane() < args_.top_k && token < __ldcg(own.num_tokens);
-    if (!is_selection) return result;
-    const std::int64_t at = static_cast<std::int64_t>(token) * args_.top_k + lane();
-    result.selection.position = __ldcg(own.positions + at);
-    if (own.weights != nullptr) result.selection.weight = own.weights[at];
-    return result;
-  }
-
   /// In the order of ranks. False where this rank gave up.
-  __device__ bool add(const Begun& begun, std::uint64_t tag, Row& sum) const {
+  __device__ bool add(const Begun& begun, Row& sum, Arrival& arrival) const {
     const std::uint32_t ranks = begun.ranks;
     const std::uint32_t own = own_of(ranks);
     const std::uint32_t before = ranks & ((1U << args_.port.rank) - 1);
     std::uint32_t peers = before;
 #pragma unroll 1  // once for the ranks before this one, once for those behind it
     for (int side = 0; side < 2; ++side) {
-      if (!add_arriving(peers, tag, sum)) return false;
+      if (!add_arriving(peers, sum, arrival)) return false;
       if (side == 0 && own != 0) sum.add_kept(begun.own);
       peers = ranks & ~before & ~own;
     }
@@ -139,57 +140,34 @@ class TokenSummer {
   }
 
   /// Adds the rows of these ranks, ascending, as they come, and leaves them empty.
-  __device__ bool add_arriving(std::uint32_t ranks, std::uint64_t tag, Row& sum) const {
-    std::byte* const rows = area_at(args_.port, args_.port.rank, args_.area, tag) + args_.area.x +
-                            row_offset(task_ / parts(), kType);  // of the task's token, by the first rank
-    while (ranks != 0) {
-      typename Row::Raw raw[kTogether];
-      const device::Awaited awaited{device::Operation::kCombine, device::Phase::kRows, args_.port.rank,
-                                    __ffs(static_cast<int>(ranks)) - 1, false};
-      const auto look = [&](unsigned polls) { return load_arriving(rows, ranks, polls, tag, sum, raw); };
-      if (!device::wait_for_data(look, tag, awaited, args_.limit)) return false;
-#pragma unroll
-      for (int i = 0; i < kTogether; ++i) {
-        if (ranks == 0) break;
-        sum.make_empty(rows + offset_of(ranks));
-        sum.add(raw[i]);
-        ranks &= ranks - 1;
-      }
+  __device__ bool add_arriving(std::uint32_t ranks, Row& sum, Arrival& arrival) const {
+    for (; ranks != 0; ranks &= ranks - 1) {
+      const int source = __ffs(static_cast<int>(ranks)) - 1;
+      const std::uint64_t tag = arrival.call.tag;
+      std::byte* const from = area_at(args_.port, args_.port.rank, args_.area, tag) + args_.area.x +
+                              row_offset(arriving_row(source), kType);
+      typename Row::Raw raw;
+      const auto look = [&](unsigned polls) {
+        const bool marked = polls % device::kPollsBetweenMarks == 0 && is_marked(source, tag);
+        sum.load_arriving(from, raw);
+        return __all_sync(~0U, marked || !Row::looks_empty(raw));
+      };
+      if (!await_rows(look, source, args_.limit, arrival)) return false;
+      sum.make_empty(from);
+      sum.add(raw);
     }
     return true;
   }
 
-  /// Between the first rank's row and that of the lowest of these.
-  __device__ std::int64_t offset_of(std::uint32_t ranks) const {
-    return (__ffs(static_cast<int>(ranks)) - 1) * row_offset(args_.max_tokens, kType);
+  /// Of the area: the task's token.
+  __device__ std::int64_t arriving_row(int source) const {
+    return static_cast<std::int64_t>(source) * args_.max_tokens + task_ / parts();
   }
 
-  /// Loads the rows of the lowest of these ranks. True in all lanes where all of them are here.
-  __device__ bool load_arriving(const std::byte* rows, std::uint32_t ranks, unsigned polls, std::uint64_t tag,
-                                const Row& sum, typename Row::Raw (&raw)[kTogether]) const {
-    const std::uint32_t marked = polls % device::kPollsBetweenMarks == 0 ? marked_ranks(tag) : 0;
-    std::uint32_t left = ranks;
-#pragma unroll
-    for (int i = 0; i < kTogether; ++i, left &= left - 1) {
-      sum.load_arriving(rows + offset_of(left), left != 0, raw[i]);
-    }
-    bool here = true;
-    left = ranks;
-#pragma unroll
-    for (int i = 0; i < kTogether; ++i, left &= left - 1) {
-      here = here && ((left & ~(left - 1) & marked) != 0 || !Row::looks_empty(raw[i]));
-    }
-    return __all_sync(~0U, here);
-  }
-
-  /// Ranks whose part of the task is here, whatever it looks like.
-  __device__ std::uint32_t marked_ranks(std::uint64_t tag) const {
+  __device__ bool is_marked(int source, std::uint64_t tag) const {
     const std::byte* const area = area_at(args_.port, args_.port.rank, args_.area, tag);
-    const std::int64_t row = static_cast<std::int64_t>(lane()) * args_.max_tokens + task_ / parts();
-    const auto* mark = reinterpret_cast<const std::uint64_t*>(area + args_.area.marks) + row * parts() + task_ % parts();
-    const bool is_marked = is_live(args_.port, lane()) && device::is_marked(mark, tag);
-    __syncwarp();
-    return __ballot_sync(~0U, is_marked);
+    const auto* marks = reinterpret_cast<const std::uint64_t*>(area + args_.area.marks);
+    return device::is_marked(marks + arriving_row(source) * parts() + task_ % parts(), tag);
   }
 
   __device__ void finish(Row& sum) const {
