@@ -103,6 +103,15 @@ TEST(GpuReport, HasOneRatioWhereSmsWereNotMeasured) {
   EXPECT_THAT(format_gpu_report(options, report), Not(HasSubstr("SMs store")));
 }
 
+TEST(GpuReport, SaysHowWindowsAreShared) {
+  const BenchOptions options = small_options();
+  const GpuPlan plan = make_gpu_plan(options, Mode::kThroughput);
+  GpuMeasurements measurements(plan);
+  measurements.window_sharing() = WindowSharing::kFabricHandles;
+  EXPECT_THAT(format_gpu_report(options, make_gpu_report(options, plan, measurements)),
+              HasSubstr("2 ranks (processes, windows by fabric_handles)"));
+}
+
 TEST(GpuReport, NamesTheFirstDifference) {
   const BenchOptions options = small_options();
   const GpuPlan plan = make_gpu_plan(options, Mode::kThroughput);

@@ -30,6 +30,7 @@ Json to_json(const GpuReport& report) {
                {"dtype", report.dtype},
                {"combine_dtype", report.combine_dtype},
                {"routing", report.routing},
+               {"window_sharing", report.window_sharing},
                {"tokens", report.tokens},
                {"top_k", report.top_k},
                {"samples", report.samples},

@@ -59,7 +59,8 @@ class GpuMeasurements {
         us_(plan.cells.size() * samples_ * num_ranks_),
         records_(num_ranks_),
         rate_(1),
-        sm_rates_(plan.sms.size()) {}
+        sm_rates_(plan.sms.size()),
+        window_sharing_(1) {}
 
   double& us(std::size_t cell, std::size_t sample, std::size_t rank) {
     return us_[(cell * samples_ + sample) * num_ranks_ + rank];
@@ -69,6 +70,7 @@ class GpuMeasurements {
   double& copy_engine_gbps() { return rate_[0]; }
   /// Of the SM count at that place of GpuPlan::sms.
   SmRates& sm_rates(std::size_t index) { return sm_rates_[index]; }
+  WindowSharing& window_sharing() { return window_sharing_[0]; }
 
   /// The median of the slower rank's times.
   double median_us(std::size_t cell);
@@ -80,6 +82,7 @@ class GpuMeasurements {
   SharedArray<RankRecord> records_;
   SharedArray<double> rate_;
   SharedArray<SmRates> sm_rates_;
+  SharedArray<WindowSharing> window_sharing_;
 };
 
 }  // namespace crossdock::tools::bench

@@ -51,6 +51,7 @@ class GpuRankBench {
         marks_(*device_, std::max<std::size_t>(2 * static_cast<std::size_t>(plan.samples), 2 * kPairs + 1)) {}
 
   void run() {
+    if (rank_ == 0) measurements_.window_sharing() = group_.window_sharing();
     measure_link();
     say("making inputs");
     make_inputs();

@@ -66,6 +66,7 @@ GpuReport make_gpu_report(const BenchOptions& options, const GpuPlan& plan, GpuM
                    .dtype = dispatch_dtype(scenario),
                    .combine_dtype = std::string(name_of(scenario.combine_dtype)),
                    .routing = routing_kind(options),
+                   .window_sharing = std::string(name_of(measurements.window_sharing())),
                    .tokens = scenario.tokens,
                    .top_k = scenario.top_k(),
                    .samples = plan.samples,
@@ -88,12 +89,13 @@ GpuReport make_gpu_report(const BenchOptions& options, const GpuPlan& plan, GpuM
 
 std::string format_gpu_report(const BenchOptions& options, const GpuReport& report) {
   std::string text = fmt::format(
-      "{} mode, {}, dispatch {}, combine {}: {} ranks ({}), {} tokens a rank x {} channels, top-{} of {} experts, "
-      "routing {}\ncopy engines {:.1f} GB/s, {:.0f} rows to other ranks; us, and in brackets over the limit{}\n"
+      "{} mode, {}, dispatch {}, combine {}: {} ranks ({}, windows by {}), {} tokens a rank x {} channels, "
+      "top-{} of {} experts, routing {}\n"
+      "copy engines {:.1f} GB/s, {:.0f} rows to other ranks; us, and in brackets over the limit{}\n"
       "{:<22} {:>8}",
       report.mode, report.layout, report.dtype, report.combine_dtype, options.num_ranks(),
-      options.threads ? "threads" : "processes", report.tokens, options.hidden, report.top_k, options.experts,
-      report.routing, report.copy_engine_gbps, report.peer_rows,
+      options.threads ? "threads" : "processes", report.window_sharing, report.tokens, options.hidden, report.top_k,
+      options.experts, report.routing, report.copy_engine_gbps, report.peer_rows,
       report.sm_rates.empty() ? "" : " and over what so many SMs store (dispatch) or load (combine)", "SMs", "limit");
   for (const int sms : report.sms) text += fmt::format(" {:>20}", text_of_sms(sms));
   if (!report.sm_rates.empty()) {

@@ -25,6 +25,7 @@ struct GpuReport {
   std::string dtype;
   std::string combine_dtype;
   std::string routing;
+  std::string window_sharing;
   std::int64_t tokens = 0;
   int top_k = 0;
   int samples = 0;
