@@ -78,6 +78,8 @@ class Group {
   int num_local_experts() const;
   std::int64_t epoch() const;
   const GroupConfig& config() const;
+  /// The same on every rank.
+  WindowSharing window_sharing() const;
 
   /// Sends tokens to the ranks of their experts and returns what arrived here.
   DispatchResult dispatch(const DispatchInput& input, const DispatchOptions& options = {});

@@ -48,6 +48,13 @@ std::string_view name_of(Quantize quantize);
 enum class Backend : std::uint8_t { kCpu, kCuda };
 std::string_view name_of(Backend backend);
 
+/// How ranks came to one another's windows.
+///   kAddresses        threads of one process: nothing is handed over
+///   kFileDescriptors  processes of one machine
+///   kFabricHandles    processes of one NVLink domain; kCuda, where every rank's GPU can
+enum class WindowSharing : std::uint8_t { kAddresses, kFileDescriptors, kFabricHandles };
+std::string_view name_of(WindowSharing sharing);
+
 /// Channels that share one FP8 scale.
 inline constexpr int kQuantBlock = 128;
 

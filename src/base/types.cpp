@@ -51,6 +51,11 @@ std::string_view name_of(ReductionTree tree) {
 
 std::string_view name_of(Backend backend) { return backend == Backend::kCuda ? "cuda" : "cpu"; }
 
+std::string_view name_of(WindowSharing sharing) {
+  static constexpr std::array<std::string_view, 3> kNames{"addresses", "file_descriptors", "fabric_handles"};
+  return pick(kNames, sharing);
+}
+
 std::string_view name_of(Quantize quantize) {
   static constexpr std::array<std::string_view, 4> kNames{"none", "fp8", "fp8_power_of_two", "fp8_ue8m0"};
   return pick(kNames, quantize);

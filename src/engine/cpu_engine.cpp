@@ -14,7 +14,8 @@ CpuEngine::CpuEngine(Bootstrap& bootstrap, const GroupConfig& config, std::size_
     : context_(std::make_shared<Context>(
           config, bootstrap.num_ranks(),
           transport::connect_local(
-              bootstrap, {.window_bytes = window_bytes, .num_signals = num_signals(), .deadline = config.deadline}))) {}
+              bootstrap, {.window_bytes = window_bytes, .num_signals = num_signals(), .deadline = config.deadline}))),
+      window_sharing_(bootstrap.same_process() ? WindowSharing::kAddresses : WindowSharing::kFileDescriptors) {}
 
 PendingDispatch CpuEngine::dispatch_send(const Handle* handle, const DispatchInput& input,
                                          const DispatchOptions& options) {

@@ -20,6 +20,7 @@ class CpuEngine : public Engine {
   int num_local_experts() const override { return context_->num_local_experts(rank()); }
   std::int64_t epoch() const override { return context_->membership.epoch; }
   const GroupConfig& config() const override { return context_->config; }
+  WindowSharing window_sharing() const override { return window_sharing_; }
   void* stream() const override { return nullptr; }
 
   PendingDispatch dispatch_send(const Handle* handle, const DispatchInput& input,
@@ -38,6 +39,7 @@ class CpuEngine : public Engine {
 
  private:
   std::shared_ptr<Context> context_;
+  WindowSharing window_sharing_;
 };
 
 }  // namespace crossdock::engine

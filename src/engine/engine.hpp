@@ -29,6 +29,7 @@ class Engine {
   virtual int num_local_experts() const = 0;
   virtual std::int64_t epoch() const = 0;
   virtual const GroupConfig& config() const = 0;
+  virtual WindowSharing window_sharing() const = 0;
   virtual void* stream() const = 0;
 
   /// `handle` where the dispatch is cached; it may be empty, which is an error.

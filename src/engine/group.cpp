@@ -30,6 +30,7 @@ int Group::num_nodes() const { return engine_->num_nodes(); }
 int Group::num_local_experts() const { return engine_->num_local_experts(); }
 std::int64_t Group::epoch() const { return engine_->epoch(); }
 const GroupConfig& Group::config() const { return engine_->config(); }
+WindowSharing Group::window_sharing() const { return engine_->window_sharing(); }
 void* Group::stream() const { return engine_->stream(); }
 
 DispatchResult Group::dispatch(const DispatchInput& input, const DispatchOptions& options) {

@@ -40,6 +40,8 @@ void exchange(Bootstrap& bootstrap, bool fabric = true) {
   const int device = device_of(rank);
   const auto windows = connect_p2p(
       bootstrap, {.device = device, .window_bytes = kWindow + static_cast<std::size_t>(rank), .fabric = fabric});
+  EXPECT_EQ(windows->sharing() == WindowSharing::kAddresses, bootstrap.same_process());
+  EXPECT_TRUE(fabric || windows->sharing() != WindowSharing::kFabricHandles);
   kernels::check_cuda(cudaSetDevice(device), "cudaSetDevice");
   for (const auto byte : read_back<unsigned char>(windows->peer_window(rank), kWindow)) ASSERT_EQ(byte, 0);
   bootstrap.all_gather({}, std::chrono::seconds(20));

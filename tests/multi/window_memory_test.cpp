@@ -61,6 +61,7 @@ TEST(WindowMemory, UntouchedWindowsCostNothing) {
   EXPECT_TRUE(fork_ranks(2, [&](int rank) {
     const GroupConfig config{.num_experts = 64, .hidden = 7168, .max_tokens = 8192};
     Group group(World::tcp({.rank = rank, .num_ranks = 2, .port = port}), config);
+    EXPECT_EQ(group.window_sharing(), WindowSharing::kFileDescriptors);
     const MappedBytes mapped = mapped_windows();
     EXPECT_GT(mapped.size, std::size_t{1} << 30);
     EXPECT_LT(mapped.resident, std::size_t{32} << 20);

@@ -20,6 +20,7 @@ class CudaEngine : public Engine {
   int num_local_experts() const override { return context_->num_local_experts(); }
   std::int64_t epoch() const override { return context_->host->membership.epoch; }
   const GroupConfig& config() const override { return context_->config; }
+  WindowSharing window_sharing() const override { return context_->windows->sharing(); }
   void* stream() const override { return context_->device->stream(); }
 
   crossdock::PendingDispatch dispatch_send(const Handle* handle, const DispatchInput& input,

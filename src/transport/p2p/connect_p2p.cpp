@@ -31,6 +31,26 @@ void check_options(const P2pOptions& options, int rank) {
   }
 }
 
+WindowSharing choose_sharing(bool threads, const std::vector<Hello>& hellos) {
+  if (threads) return WindowSharing::kAddresses;
+  const bool fabric = std::ranges::all_of(hellos, [](const Hello& hello) { return hello.fabric == 1; });
+  return fabric ? WindowSharing::kFabricHandles : WindowSharing::kFileDescriptors;
+}
+
+std::unique_ptr<Handover> hand_over(WindowSharing sharing, const OwnWindow& own, std::size_t bytes, int num_ranks) {
+  const bool fabric = sharing == WindowSharing::kFabricHandles;
+  DeviceAllocation memory =
+      DeviceAllocation::make(own.device, bytes, fabric ? HandleKind::kFabric : HandleKind::kFileDescriptor);
+  switch (sharing) {
+    case WindowSharing::kAddresses:
+      return hand_over_in_process(own, std::move(memory));
+    case WindowSharing::kFabricHandles:
+      return hand_over_by_fabric(own, std::move(memory));
+    default:
+      return hand_over_by_socket(own, std::move(memory), num_ranks);
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<PeerWindows> connect_p2p(Bootstrap& bootstrap, const P2pOptions& options) {
@@ -43,23 +63,15 @@ std::unique_ptr<PeerWindows> connect_p2p(Bootstrap& bootstrap, const P2pOptions&
   }));
   std::vector<DeviceId> ids;
   for (const Hello& hello : hellos) ids.push_back(hello.device);
-  const bool fabric = std::ranges::all_of(hellos, [](const Hello& hello) { return hello.fabric == 1; });
+  const WindowSharing sharing = choose_sharing(threads, hellos);
 
   // Whoever hands memory over keeps it until all have taken it.
   std::unique_ptr<Handover> handover;
   const auto offers = agree(bootstrap, deadline, [&] {
     check_peer_access(bootstrap.rank(), options.device, ids);
     if (options.atomics) check_peer_atomics(bootstrap.rank(), options.device, ids);
-    const HandleKind kind = fabric ? HandleKind::kFabric : HandleKind::kFileDescriptor;
-    DeviceAllocation memory = DeviceAllocation::make(options.device, options.window_bytes, kind);
     const OwnWindow own{.rank = bootstrap.rank(), .device = options.device, .devices = visible_devices(ids)};
-    if (threads) {
-      handover = hand_over_in_process(own, std::move(memory));
-    } else if (fabric) {
-      handover = hand_over_by_fabric(own, std::move(memory));
-    } else {
-      handover = hand_over_by_socket(own, std::move(memory), bootstrap.num_ranks());
-    }
+    handover = hand_over(sharing, own, options.window_bytes, bootstrap.num_ranks());
     return handover->offer();
   });
   std::vector<std::shared_ptr<const DeviceMapping>> windows;
@@ -67,7 +79,7 @@ std::unique_ptr<PeerWindows> connect_p2p(Bootstrap& bootstrap, const P2pOptions&
     windows = handover->take(offers, deadline);
     return std::vector<std::byte>{};
   });
-  return std::make_unique<PeerWindows>(bootstrap.rank(), options.device, std::move(windows));
+  return std::make_unique<PeerWindows>(bootstrap.rank(), options.device, sharing, std::move(windows));
 }
 
 }  // namespace crossdock::transport

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "crossdock/types.hpp"
 #include "transport/bootstrap/bootstrap.hpp"
 
 namespace crossdock::transport {
@@ -25,12 +26,13 @@ struct P2pOptions {
 /// be done before.
 class PeerWindows {
  public:
-  PeerWindows(int rank, int device, std::vector<std::shared_ptr<const DeviceMapping>> windows)
-      : rank_(rank), device_(device), windows_(std::move(windows)) {}
+  PeerWindows(int rank, int device, WindowSharing sharing, std::vector<std::shared_ptr<const DeviceMapping>> windows)
+      : rank_(rank), device_(device), sharing_(sharing), windows_(std::move(windows)) {}
 
   int rank() const { return rank_; }
   int num_ranks() const { return static_cast<int>(windows_.size()); }
   int device() const { return device_; }
+  WindowSharing sharing() const { return sharing_; }
   /// Address of a rank's window (the own one too) for kernels and copies of this rank's device.
   std::byte* peer_window(int peer) const;
   std::size_t window_bytes(int peer) const;
@@ -38,6 +40,7 @@ class PeerWindows {
  private:
   int rank_;
   int device_;
+  WindowSharing sharing_;
   std::vector<std::shared_ptr<const DeviceMapping>> windows_;
 };
 

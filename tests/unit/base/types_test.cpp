@@ -36,6 +36,9 @@ TEST(NameOf, LayoutsModesTreesAndScales) {
   EXPECT_EQ(name_of(Quantize::kFp8Ue8m0), "fp8_ue8m0");
   EXPECT_EQ(name_of(ScaleOrder::kRowMajor), "row_major");
   EXPECT_EQ(name_of(ScaleOrder::kColumnMajor), "column_major");
+  EXPECT_EQ(name_of(WindowSharing::kAddresses), "addresses");
+  EXPECT_EQ(name_of(WindowSharing::kFileDescriptors), "file_descriptors");
+  EXPECT_EQ(name_of(WindowSharing::kFabricHandles), "fabric_handles");
 }
 
 // Messages print values that came from a peer.

@@ -40,6 +40,7 @@ TEST_P(RoundTrip, GivesTheBitsOfTheReference) {
 
   run_ranks(kRanks, [&](const World& world) {
     Group group(world, small_config(std::chrono::seconds(20)));
+    EXPECT_EQ(group.window_sharing(), WindowSharing::kAddresses);
     for (int round = 0; round < 20; ++round) {
       const DispatchResult result = group.dispatch(inputs[world.rank()], options);
       const auto& want = expected[world.rank()];

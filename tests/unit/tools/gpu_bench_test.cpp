@@ -9,6 +9,7 @@ namespace crossdock::tools::bench {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 BenchOptions small_options() {
   BenchOptions options;
@@ -66,6 +67,49 @@ TEST(GpuReport, IsTheMedianOfTheSlowerRank) {
   EXPECT_DOUBLE_EQ(report.cells[1].limit_us, plan.dispatch_peer_bytes() / 100e3);
   EXPECT_TRUE(report.ok());
   EXPECT_THAT(format_gpu_report(options, report), HasSubstr("dispatch, exact size"));
+}
+
+TEST(GpuReport, HoldsCallsAgainstWhatAsManySmsStoreOrLoad) {
+  const BenchOptions options = small_options();
+  const GpuPlan plan = make_gpu_plan(options, Mode::kThroughput);
+  GpuMeasurements measurements(plan);
+  measurements.copy_engine_gbps() = 100;
+  measurements.sm_rates(0) = {.store_gbps = 20, .load_gbps = 10};
+  measurements.sm_rates(1) = {.store_gbps = 80, .load_gbps = 50};
+  const double dispatch_us = plan.dispatch_peer_bytes() / 80e3;
+  const double combine_us = plan.combine_peer_bytes() / 50e3;
+  for (std::size_t sample = 0; sample < 3; ++sample) {
+    measurements.us(3, sample, 0) = 1.5 * dispatch_us;
+    measurements.us(7, sample, 0) = 1.25 * combine_us;
+  }
+  const GpuReport report = make_gpu_report(options, plan, measurements);
+  EXPECT_DOUBLE_EQ(report.cells[0].sm_limit_us, 4 * dispatch_us) << "4 SMs";
+  EXPECT_DOUBLE_EQ(report.cells[3].sm_limit_us, dispatch_us) << "16 SMs, cached";
+  EXPECT_DOUBLE_EQ(report.cells[3].over_sm_limit(), 1.5);
+  EXPECT_DOUBLE_EQ(report.cells[3].over_limit(), 1.5 * 100 / 80);
+  EXPECT_DOUBLE_EQ(report.cells[7].sm_limit_us, combine_us);
+  EXPECT_THAT(format_gpu_report(options, report), HasSubstr("(2.50, 1.25)"));
+  EXPECT_THAT(format_gpu_report(options, report), HasSubstr("over what so many SMs store"));
+}
+
+TEST(GpuReport, HasOneRatioWhereSmsWereNotMeasured) {
+  const BenchOptions options = small_options();
+  const GpuPlan plan = make_gpu_plan(options, Mode::kLatency);
+  GpuMeasurements measurements(plan);
+  measurements.copy_engine_gbps() = 100;
+  const GpuReport report = make_gpu_report(options, plan, measurements);
+  EXPECT_TRUE(report.sm_rates.empty());
+  EXPECT_THAT(format_gpu_report(options, report), HasSubstr("0.0 (0.00)"));
+  EXPECT_THAT(format_gpu_report(options, report), Not(HasSubstr("SMs store")));
+}
+
+TEST(GpuReport, SaysHowWindowsAreShared) {
+  const BenchOptions options = small_options();
+  const GpuPlan plan = make_gpu_plan(options, Mode::kThroughput);
+  GpuMeasurements measurements(plan);
+  measurements.window_sharing() = WindowSharing::kFabricHandles;
+  EXPECT_THAT(format_gpu_report(options, make_gpu_report(options, plan, measurements)),
+              HasSubstr("2 ranks (processes, windows by fabric_handles)"));
 }
 
 TEST(GpuReport, NamesTheFirstDifference) {

@@ -11,12 +11,26 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+Json to_json(const GpuCellReport& cell) {
+  Json json = {{"operation", cell.operation},
+               {"sms", cell.sms},
+               {"median_us", cell.us},
+               {"limit_us", cell.limit_us},
+               {"over_limit", cell.over_limit()}};
+  if (cell.sm_limit_us > 0) {
+    json["sm_limit_us"] = cell.sm_limit_us;
+    json["over_sm_limit"] = cell.over_sm_limit();
+  }
+  return json;
+}
+
 Json to_json(const GpuReport& report) {
   Json json = {{"mode", report.mode},
                {"layout", report.layout},
                {"dtype", report.dtype},
                {"combine_dtype", report.combine_dtype},
                {"routing", report.routing},
+               {"window_sharing", report.window_sharing},
                {"tokens", report.tokens},
                {"top_k", report.top_k},
                {"samples", report.samples},
@@ -25,14 +39,14 @@ Json to_json(const GpuReport& report) {
                {"verified_bytes", report.verified_bytes},
                {"differences", report.differences},
                {"first_difference", report.first_difference},
+               {"sm_rates", Json::array()},
                {"results", Json::array()}};
-  for (const GpuCellReport& cell : report.cells) {
-    json["results"].push_back({{"operation", cell.operation},
-                               {"sms", cell.sms},
-                               {"median_us", cell.us},
-                               {"limit_us", cell.limit_us},
-                               {"over_limit", cell.over_limit()}});
+  for (std::size_t i = 0; i < report.sm_rates.size(); ++i) {
+    json["sm_rates"].push_back({{"sms", report.sms[i]},
+                                {"store_gb_per_s", report.sm_rates[i].store_gbps},
+                                {"load_gb_per_s", report.sm_rates[i].load_gbps}});
   }
+  for (const GpuCellReport& cell : report.cells) json["results"].push_back(to_json(cell));
   return json;
 }
 

@@ -32,7 +32,7 @@ std::string text_of_sms(int sms);
 struct GpuPlan {
   Scenario scenario;
   std::vector<int> sms;
-  std::vector<TimedCell> cells;
+  std::vector<TimedCell> cells;  ///< operation by operation, one for each of sms
   int warmup = 0;
   int samples = 0;        ///< calls, or replays of a graph
   double peer_rows = 0;   ///< rows a (token, other rank) that a rank sends in a call, mean of ranks and input sets
@@ -45,6 +45,12 @@ struct GpuPlan {
 
 GpuPlan make_gpu_plan(const BenchOptions& options, Mode mode);
 
+/// What a number of SMs of each GPU stores to a peer and loads from it, all GPUs at once; 0 = not measured.
+struct SmRates {
+  double store_gbps = 0;
+  double load_gbps = 0;
+};
+
 class GpuMeasurements {
  public:
   explicit GpuMeasurements(const GpuPlan& plan)
@@ -52,7 +58,9 @@ class GpuMeasurements {
         samples_(static_cast<std::size_t>(plan.samples)),
         us_(plan.cells.size() * samples_ * num_ranks_),
         records_(num_ranks_),
-        rate_(1) {}
+        rate_(1),
+        sm_rates_(plan.sms.size()),
+        window_sharing_(1) {}
 
   double& us(std::size_t cell, std::size_t sample, std::size_t rank) {
     return us_[(cell * samples_ + sample) * num_ranks_ + rank];
@@ -60,6 +68,9 @@ class GpuMeasurements {
   /// Traffic is left out: the host does not know it.
   RankRecord& record(std::size_t rank) { return records_[rank]; }
   double& copy_engine_gbps() { return rate_[0]; }
+  /// Of the SM count at that place of GpuPlan::sms.
+  SmRates& sm_rates(std::size_t index) { return sm_rates_[index]; }
+  WindowSharing& window_sharing() { return window_sharing_[0]; }
 
   /// The median of the slower rank's times.
   double median_us(std::size_t cell);
@@ -70,6 +81,8 @@ class GpuMeasurements {
   SharedArray<double> us_;
   SharedArray<RankRecord> records_;
   SharedArray<double> rate_;
+  SharedArray<SmRates> sm_rates_;
+  SharedArray<WindowSharing> window_sharing_;
 };
 
 }  // namespace crossdock::tools::bench

@@ -51,6 +51,7 @@ class GpuRankBench {
         marks_(*device_, std::max<std::size_t>(2 * static_cast<std::size_t>(plan.samples), 2 * kPairs + 1)) {}
 
   void run() {
+    if (rank_ == 0) measurements_.window_sharing() = group_.window_sharing();
     measure_link();
     say("making inputs");
     make_inputs();
@@ -81,8 +82,26 @@ class GpuRankBench {
     if (rank_ == 0) {
       say("measuring the copy engines");
       measurements_.copy_engine_gbps() = gpu::copy_engine_rate(std::min(gpu::count_devices(), scenario_.num_ranks));
+      if (has_sm_limit()) measure_sms();
     }
     rendezvous_.wait();
+  }
+
+  /// Throughput mode alone takes the SMs that it is told, and ranks on one GPU share its SMs and its links.
+  bool has_sm_limit() const {
+    const bool throughput = mode_of(scenario_.layout) == Mode::kThroughput;
+    return throughput && scenario_.num_ranks > 1 && scenario_.num_ranks <= gpu::count_devices();
+  }
+
+  void measure_sms() {
+    using Way = gpu::LinkBench::Way;
+    say("measuring stores and loads by SMs");
+    const gpu::LinkBench bench(scenario_.num_ranks);
+    for (std::size_t i = 0; i < plan_.sms.size(); ++i) {
+      measurements_.sm_rates(i) = {.store_gbps = bench.best_rate(Way::kStore, plan_.sms[i]),
+                                   .load_gbps = bench.best_rate(Way::kLoad, plan_.sms[i])};
+      rendezvous_.note_progress();
+    }
   }
 
   std::size_t num_sets() const { return scenario_.sets.size(); }

@@ -13,8 +13,10 @@ struct GpuCellReport {
   std::string operation;
   int sms = 0;
   double us = 0;
-  double limit_us = 0;  ///< bytes for other ranks over the copy engines' rate
+  double limit_us = 0;     ///< bytes for other ranks over the copy engines' rate
+  double sm_limit_us = 0;  ///< the same over what so many SMs store (dispatch) or load (combine); 0 = not measured
   double over_limit() const { return limit_us > 0 ? us / limit_us : 0; }
+  double over_sm_limit() const { return sm_limit_us > 0 ? us / sm_limit_us : 0; }
 };
 
 struct GpuReport {
@@ -23,12 +25,14 @@ struct GpuReport {
   std::string dtype;
   std::string combine_dtype;
   std::string routing;
+  std::string window_sharing;
   std::int64_t tokens = 0;
   int top_k = 0;
   int samples = 0;
   double peer_rows = 0;
   double copy_engine_gbps = 0;
   std::vector<int> sms;
+  std::vector<SmRates> sm_rates;  ///< one an SM count; empty where they were not measured
   std::vector<GpuCellReport> cells;
   std::uint64_t verified_bytes = 0;  ///< 0 = not verified
   std::uint64_t differences = 0;

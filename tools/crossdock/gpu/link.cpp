@@ -1,5 +1,6 @@
 #include "gpu/link.hpp"
 
+#include <algorithm>
 #include <cstddef>
 
 #include "gpu/cuda_call.hpp"
@@ -42,6 +43,9 @@ struct LinkBench::State {
       side.use();
       load_link_kernels();
     });
+    cudaDeviceProp properties{};
+    check(cudaGetDeviceProperties(&properties, ring[0].device()), "cudaGetDeviceProperties");
+    has_bulk = properties.major >= 9;
   }
 
   void copy(Way way, bool bulk, int num_sms, int copies) const {
@@ -57,6 +61,7 @@ struct LinkBench::State {
   }
 
   Ring ring;
+  bool has_bulk = false;
 };
 
 LinkBench::LinkBench(int num_devices) : state_(std::make_unique<State>(num_devices)) {}
@@ -67,6 +72,11 @@ double LinkBench::copy_rate(Way way, bool bulk, int num_sms) const {
   state_->ring.begin();
   state_->copy(way, bulk, num_sms, kSmCopies);
   return static_cast<double>(kSmBytes) * kSmCopies / state_->ring.end() * 1e-3;
+}
+
+double LinkBench::best_rate(Way way, int num_sms) const {
+  const double plain = copy_rate(way, false, num_sms);
+  return state_->has_bulk ? std::max(plain, copy_rate(way, true, num_sms)) : plain;
 }
 
 double LinkBench::round_trip_us() const {

@@ -21,6 +21,8 @@ class LinkBench {
   enum class Way : std::uint8_t { kStore, kLoad, kHome };
   /// GB/s a GPU, all at once; bulk copies or ordinary loads and stores.
   double copy_rate(Way way, bool bulk, int num_sms) const;
+  /// Of the faster of the two.
+  double best_rate(Way way, int num_sms) const;
   /// A flag from the first GPU to the second and back.
   double round_trip_us() const;
 

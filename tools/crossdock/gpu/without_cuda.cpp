@@ -55,6 +55,7 @@ struct LinkBench::State {};
 LinkBench::LinkBench(int) { refuse(); }
 LinkBench::~LinkBench() = default;
 double LinkBench::copy_rate(Way, bool, int) const { refuse(); }
+double LinkBench::best_rate(Way, int) const { refuse(); }
 double LinkBench::round_trip_us() const { refuse(); }
 
 }  // namespace crossdock::tools::gpu
