@@ -269,6 +269,32 @@ TEST_P(RejectedCalls, OptionsThatDifferAreNamed) {
   });
 }
 
+/// The others have sent their rows when they learn of it.
+TEST_P(RejectedCalls, LeaveNoRowsBehind) {
+  const std::vector<RankTokens> tokens = tokens_of_ranks(2);
+  const DispatchOptions options{.layout = GetParam()};
+  const Expected expected = expect(tokens, options);
+  test::run_ranks(2, [&](const World& world) {
+    use_device_of(world);
+    const DeviceTokens mine(tokens[static_cast<std::size_t>(world.rank())]);
+    const DeviceTokens others(test::make_tokens(7, 16, kHidden, kTopK, kExperts));
+    Group group(world, config_of(milliseconds(20'000)));
+    const auto fails = [&](const auto& call) { EXPECT_TRUE(test::error_of(call)) << "rank " << world.rank(); };
+    const auto ends_badly = [&](const auto& call) {
+      if (world.rank() == 1 || GetParam() != Layout::kExpertPadded) return fails(call);
+      call();
+      synchronize(group);
+      EXPECT_TRUE(group.status());
+    };
+    for (int round = 0; round < 20; ++round) {
+      DispatchInput input = others.input();
+      if (world.rank() == 1) input.x.shape[1] = 3 * kHidden;
+      ends_badly([&] { group.dispatch(input, options); });
+      for (int call = 0; call < 2; ++call) round_trip(group, mine, expected, options);
+    }
+  });
+}
+
 INSTANTIATE_TEST_SUITE_P(Layouts, RejectedCalls,
                          testing::Values(Layout::kFlat, Layout::kExpertContiguous, Layout::kExpertPadded),
                          [](const auto& layout) { return std::string(name_of(layout.param)); });
@@ -392,12 +418,8 @@ TEST(GroupPending, LatencyCallsOverlapAndMayBeDropped) {
       PendingCombine combine = group.combine_send(late.handle, {.x = late.x});
       const DispatchResult early = group.dispatch_receive(std::move(first));
       const CombineResult combined = group.combine_receive(std::move(combine));
-      {
-        const PendingCombine dropped = group.combine_send(early.handle, {.x = early.x});
-      }
-      {
-        const PendingDispatch dropped = group.dispatch_send(mine.input(), options);
-      }
+      { const PendingCombine dropped = group.combine_send(early.handle, {.x = early.x}); }
+      { const PendingDispatch dropped = group.dispatch_send(mine.input(), options); }
       synchronize(group);
       ASSERT_EQ(bytes_of(combined.y), expected.combined[rank].y.bytes);
       ASSERT_EQ(bytes_of(early.tokens_per_expert), expected.dispatched[rank].tokens_per_expert.bytes);
