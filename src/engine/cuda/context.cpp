@@ -62,7 +62,6 @@ CudaContext::CudaContext(Bootstrap& bootstrap, const GroupConfig& group_config, 
   windows =
       transport::connect_p2p(bootstrap, {.device = device->device(),
                                          .window_bytes = window_bytes,
-                                         .atomics = group_config.latency_max_tokens > 0,
                                          .deadline = std::max(group_config.deadline, std::chrono::milliseconds{1})});
   arena = std::make_shared<Arena>(windows, std::span(windows->peer_window(rank()), windows->window_bytes(rank())),
                                   layout.arena_begin(), rank());

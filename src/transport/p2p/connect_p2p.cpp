@@ -69,7 +69,6 @@ std::unique_ptr<PeerWindows> connect_p2p(Bootstrap& bootstrap, const P2pOptions&
   std::unique_ptr<Handover> handover;
   const auto offers = agree(bootstrap, deadline, [&] {
     check_peer_access(bootstrap.rank(), options.device, ids);
-    if (options.atomics) check_peer_atomics(bootstrap.rank(), options.device, ids);
     const OwnWindow own{.rank = bootstrap.rank(), .device = options.device, .devices = visible_devices(ids)};
     handover = hand_over(sharing, own, options.window_bytes, bootstrap.num_ranks());
     return handover->offer();

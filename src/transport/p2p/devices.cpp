@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstring>
 #include <optional>
-#include <string_view>
 
 #include "crossdock/error.hpp"
 #include "transport/p2p/cuda_driver.hpp"
@@ -20,19 +19,6 @@ std::optional<int> number_of(const DeviceId& id) {
     if (id_of(device) == id) return device;
   }
   return std::nullopt;
-}
-
-/// Asks about every other GPU of the ranks that this process sees.
-template <typename Ask>
-void check_pairs(int rank, int device, const std::vector<DeviceId>& ids, std::string_view wanted, const Ask& has) {
-  for (std::size_t peer = 0; peer < ids.size(); ++peer) {
-    const std::optional<int> theirs = number_of(ids[peer]);
-    if (!theirs || *theirs == device || has(*theirs)) continue;
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("connect: device {} of rank {} and device {} of rank {}: expected {}, got none", device,
-                            rank, *theirs, peer, wanted),
-                {.operation = "connect", .phase = "devices", .rank = rank, .peer = static_cast<int>(peer)});
-  }
 }
 
 }  // namespace
@@ -62,20 +48,17 @@ std::vector<int> visible_devices(const std::vector<DeviceId>& ids) {
 }
 
 void check_peer_access(int rank, int device, const std::vector<DeviceId>& ids) {
-  check_pairs(rank, device, ids, "peer access", [device](int theirs) {
+  for (std::size_t peer = 0; peer < ids.size(); ++peer) {
+    const std::optional<int> theirs = number_of(ids[peer]);
+    if (!theirs || *theirs == device) continue;
     int reachable = 0;
-    check_runtime(cudaDeviceCanAccessPeer(&reachable, device, theirs), "cudaDeviceCanAccessPeer");
-    return reachable != 0;
-  });
-}
-
-void check_peer_atomics(int rank, int device, const std::vector<DeviceId>& ids) {
-  check_pairs(rank, device, ids, "native atomics (for latency mode)", [device](int theirs) {
-    int atomics = 0;
-    check_runtime(cudaDeviceGetP2PAttribute(&atomics, cudaDevP2PAttrNativeAtomicSupported, device, theirs),
-                  "cudaDeviceGetP2PAttribute");
-    return atomics != 0;
-  });
+    check_runtime(cudaDeviceCanAccessPeer(&reachable, device, *theirs), "cudaDeviceCanAccessPeer");
+    if (reachable != 0) continue;
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("connect: device {} of rank {} and device {} of rank {}: expected peer access, got none",
+                            device, rank, *theirs, peer),
+                {.operation = "connect", .phase = "devices", .rank = rank, .peer = static_cast<int>(peer)});
+  }
 }
 
 }  // namespace crossdock::transport

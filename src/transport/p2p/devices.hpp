@@ -23,7 +23,4 @@ std::vector<int> visible_devices(const std::vector<DeviceId>& ids);
 /// reach each other.
 void check_peer_access(int rank, int device, const std::vector<DeviceId>& ids);
 
-/// The same for atomics at each other's memory, which some links have not.
-void check_peer_atomics(int rank, int device, const std::vector<DeviceId>& ids);
-
 }  // namespace crossdock::transport

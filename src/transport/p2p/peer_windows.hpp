@@ -18,7 +18,6 @@ struct P2pOptions {
   int device = 0;                ///< CUDA device of this rank; threads of one process may share one
   std::size_t window_bytes = 0;  ///< of this rank; may differ between ranks
   bool fabric = true;            ///< false: file descriptors even where fabric handles work
-  bool atomics = false;          ///< kernels add to words of other ranks' windows
   std::chrono::milliseconds deadline{30'000};
 };
 
@@ -46,8 +45,8 @@ class PeerWindows {
 
 /// Collective. The windows are zero. Threads of one process where bootstrap.same_process(): they share mappings. Else
 /// processes: fabric handles where every rank's GPU can, else file descriptors over Unix sockets.
-/// Throws Error: kInvalidArgument where two ranks' GPUs have no peer access, or none of the atomics wanted, or ranks
-/// without fabric handles are on different machines; kSystem with the driver's reason; kDeadlineExceeded or kRankLost
+/// Throws Error: kInvalidArgument where two ranks' GPUs have no peer access, or ranks without
+/// fabric handles are on different machines; kSystem with the driver's reason; kDeadlineExceeded or kRankLost
 /// naming the ranks.
 std::unique_ptr<PeerWindows> connect_p2p(Bootstrap& bootstrap, const P2pOptions& options);
 

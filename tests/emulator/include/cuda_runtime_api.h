@@ -69,9 +69,6 @@ cudaError_t cudaDeviceGetStreamPriorityRange(int* least, int* greatest);
 cudaError_t cudaDeviceCanAccessPeer(int* can_access, int device, int peer);
 cudaError_t cudaDeviceEnablePeerAccess(int peer, unsigned flags);
 
-enum cudaDeviceP2PAttr { cudaDevP2PAttrNativeAtomicSupported = 3 };
-cudaError_t cudaDeviceGetP2PAttribute(int* value, cudaDeviceP2PAttr attribute, int device, int peer);
-
 // Memory
 enum cudaMemoryType {
   cudaMemoryTypeUnregistered = 0,

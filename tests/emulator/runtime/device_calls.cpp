@@ -127,9 +127,4 @@ cudaError_t cudaDeviceCanAccessPeer(int* can_access, int device, int peer) {
   return answer(can_access_peer(can_access, device, peer));
 }
 
-cudaError_t cudaDeviceGetP2PAttribute(int* value, cudaDeviceP2PAttr attribute, int device, int peer) {
-  if (attribute != cudaDevP2PAttrNativeAtomicSupported) return answer(cudaErrorInvalidValue);
-  return answer(can_access_peer(value, device, peer));
-}
-
 cudaError_t cudaDeviceEnablePeerAccess(int peer, unsigned flags) { return answer(enable_peer_access(peer, flags)); }
