@@ -20,11 +20,14 @@ __global__ void __launch_bounds__(Shape::kVariant.threads(), 1)
   auto& smem = *reinterpret_cast<CombineSmem<V>*>(dynamic);
   device::wait_for_earlier_kernels();
 
+#if __CUDA_ARCH__ >= 900
+  Puller<V> puller(args, smem);
+#endif
   enter(args, smem.entry);
   if (smem.entry.found.state == device::CallState::kDone) {
     if (args.topk_weights != nullptr) collect_weights(args);
 #if __CUDA_ARCH__ >= 900
-    Puller<V>(args, smem).run();
+    puller.run(smem.entry);
 #else
     pull_plain<V>(args, smem.entry);
 #endif

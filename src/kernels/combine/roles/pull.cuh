@@ -12,6 +12,7 @@ namespace crossdock::kernels {
 template <CombineVariant V>
 class Puller {
  public:
+  /// Reads the first slots, which needs no peer: they are here when the ranks are ready.
   __device__ Puller(const CombineArgs& args, CombineSmem<V>& smem)
       : args_(args),
         row_bytes_(row_bytes_of(args)),
@@ -20,11 +21,13 @@ class Puller {
         pieces_(smem.pieces[warp_]),
         full_(smem.full[warp_]),
         loading_(args, static_cast<int>(blockIdx.x) * V.warps + warp_, static_cast<int>(gridDim.x) * V.warps),
-        adding_(loading_),
-        rows_(smem.entry.rows[lane_]) {}
-
-  __device__ void run() {
+        adding_(loading_) {
     make_barriers();
+  }
+
+  /// Once all ranks are ready.
+  __device__ void run(const CombineEntry& entry) {
+    rows_ = entry.rows[lane_];
     left_ = loading_.ranks();
     for (int i = 0; i < V.stages; ++i) load();
     for (; !adding_.done(); adding_.advance()) add_piece();
@@ -81,7 +84,7 @@ class Puller {
   std::uint64_t (&full_)[V.stages];
   Work<V> loading_;
   Work<V> adding_;
-  const std::byte* rows_;
+  const std::byte* rows_ = nullptr;
   std::uint32_t left_ = 0;  ///< ranks whose row of the piece is still to be loaded
   int load_stage_ = 0;
   int add_stage_ = 0;
