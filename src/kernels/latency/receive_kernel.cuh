@@ -39,8 +39,9 @@ __device__ __forceinline__ void read_expert_rows(const LatencyReceiveArgs& args,
   for (int first = static_cast<int>(threadIdx.x); first < count; first += kTogether * kWorkers) {
     std::uint64_t words[kTogether];
 #pragma unroll
-    for (int i = 0; i < kTogether; ++i)
+    for (int i = 0; i < kTogether; ++i) {
       words[i] = device::load_peer_if(told + first + i * kWorkers, first + i * kWorkers < count);
+    }
 #pragma unroll
     for (int i = 0; i < kTogether; ++i) {
       const int at = first + i * kWorkers;
