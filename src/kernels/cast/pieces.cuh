@@ -15,26 +15,35 @@ class Pieces {
   /// Of eight neighbours a lane; their loads are in flight together.
   static constexpr int kVectors = 4;
 
-  __device__ Pieces(int num_rows, int hidden)
-      : per_row_(base::div_up(hidden, kElements)),
-        count_(std::int64_t{num_rows} * per_row_),
-        at_((static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) / 32) {}
+  static constexpr int kElements = kVectors * 32 * device::kEight;
 
-  __device__ bool done() const { return at_ >= count_; }
-  __device__ void advance() { at_ += static_cast<std::int64_t>(gridDim.x) * blockDim.x / 32; }
-  __device__ std::int64_t row() const { return at_ / per_row_; }
+  __device__ Pieces(int num_rows, int hidden) : num_rows_(num_rows), per_row_(base::div_up(hidden, kElements)) {
+    move(static_cast<int>((blockIdx.x * blockDim.x + threadIdx.x) / 32));
+  }
+
+  __device__ bool done() const { return row_ >= num_rows_; }
+  __device__ void advance() { move(static_cast<int>(gridDim.x * blockDim.x / 32)); }
+  __device__ std::int64_t row() const { return row_; }
+  /// Channel that the piece begins with.
+  __device__ int first() const { return piece_ * kElements; }
   /// First of the lane's eight channels; it may lie past the end.
   __device__ int at(int vector) const {
-    return static_cast<int>(at_ % per_row_) * kElements +
-           (vector * 32 + static_cast<int>(threadIdx.x % 32)) * device::kEight;
+    return first() + (vector * 32 + static_cast<int>(threadIdx.x % 32)) * device::kEight;
   }
 
  private:
-  static constexpr int kElements = kVectors * 32 * device::kEight;
+  /// By small divisions: one of 64 bits takes as long as a scale.
+  __device__ void move(int pieces) {
+    piece_ += pieces;
+    const int rows = piece_ / per_row_;
+    row_ += rows;
+    piece_ -= rows * per_row_;
+  }
 
+  int num_rows_;
   int per_row_;
-  std::int64_t count_;
-  std::int64_t at_;
+  int row_ = 0;
+  int piece_ = 0;  ///< of the row
 };
 
 }  // namespace crossdock::kernels

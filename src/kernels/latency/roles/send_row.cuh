@@ -4,7 +4,7 @@
 
 #include "base/math.hpp"
 #include "device/numeric/convert.cuh"
-#include "device/numeric/quantize.cuh"
+#include "device/numeric/warp_scales.cuh"
 #include "device/sync/empty.cuh"
 #include "kernels/latency/latency_args.hpp"
 #include "kernels/latency/roles/block.cuh"
@@ -85,22 +85,15 @@ class QuantizedRowSender {
     }
   }
 
-  /// What is loaded becomes what is sent. The scale of a block is found once, by the lane that is its number in the
-  /// warp.
+  /// What is loaded becomes what is sent.
   __device__ void prepare(int pass) {
     float values[kSendTogether][device::kEight];
-    std::uint32_t amax = 0;
+#pragma unroll
+    for (int i = 0; i < kSendTogether; ++i) device::widen(raw_[i], args_.x_dtype, values[i]);
+    const device::BlockScale block = device::scale_of_lane(values, args_.quantize);
 #pragma unroll
     for (int i = 0; i < kSendTogether; ++i) {
-      device::widen(raw_[i], args_.x_dtype, values[i]);
-      const std::uint32_t both = __shfl_sync(~0U, largest_of(values[i]), lane() % 2 * kLanes);
-      if (lane() / 2 == i) amax = both;
-    }
-    const device::BlockScale block = device::block_scale(amax, args_.quantize);
-#pragma unroll
-    for (int i = 0; i < kSendTogether; ++i) {
-      const float multiplier = __shfl_sync(~0U, block.multiplier, 2 * i + lane() / kLanes);
-      bytes_[i] = device::e4m3_eight(values[i], multiplier);
+      bytes_[i] = device::e4m3_eight(values[i], device::multiplier_of(block, i));
     }
     scale_ = scale_word(block, pass);
   }
@@ -127,11 +120,10 @@ class QuantizedRowSender {
   }
 
  private:
-  static constexpr int kLanes = kQuantBlock / device::kEight;
   static constexpr int kWarpChannels = 32 * device::kEight * kSendTogether;
   static constexpr int kPassChannels = kWarpChannels * kWorkerWarps;
   static constexpr int kWarpBlocks = kWarpChannels / kQuantBlock;
-  static_assert(kLanes == 16 && kWarpBlocks == 2 * kSendTogether && kWarpBlocks % 4 == 0);
+  static_assert(kWarpBlocks == 2 * kSendTogether && kWarpBlocks % 4 == 0);
 
   struct ScaleWord {
     int at;  ///< in the row; past its end in lanes that have none
@@ -143,14 +135,6 @@ class QuantizedRowSender {
     return pass * kPassChannels + static_cast<int>(threadIdx.x / 32) * kWarpChannels;
   }
   static __device__ int at(int pass, int i) { return first_of_warp(pass) + (i * 32 + lane()) * device::kEight; }
-
-  /// Bits of the largest finite magnitude of the 16 lanes that share a scale.
-  static __device__ std::uint32_t largest_of(const float (&values)[device::kEight]) {
-    std::uint32_t amax = 0;
-#pragma unroll
-    for (const float value : values) amax = max(amax, device::finite_magnitude(value));
-    return device::max_of_lanes<kLanes>(amax);
-  }
 
   /// A lane a block; of ue8m0 four blocks in a word. Blocks past the end of the row have none.
   __device__ ScaleWord scale_word(const device::BlockScale& block, int pass) const {
