@@ -418,8 +418,12 @@ TEST(GroupPending, LatencyCallsOverlapAndMayBeDropped) {
       PendingCombine combine = group.combine_send(late.handle, {.x = late.x});
       const DispatchResult early = group.dispatch_receive(std::move(first));
       const CombineResult combined = group.combine_receive(std::move(combine));
-      { const PendingCombine dropped = group.combine_send(early.handle, {.x = early.x}); }
-      { const PendingDispatch dropped = group.dispatch_send(mine.input(), options); }
+      {
+        const PendingCombine dropped = group.combine_send(early.handle, {.x = early.x});
+      }
+      {
+        const PendingDispatch dropped = group.dispatch_send(mine.input(), options);
+      }
       synchronize(group);
       ASSERT_EQ(bytes_of(combined.y), expected.combined[rank].y.bytes);
       ASSERT_EQ(bytes_of(early.tokens_per_expert), expected.dispatched[rank].tokens_per_expert.bytes);

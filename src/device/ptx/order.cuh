@@ -38,8 +38,8 @@ __device__ __forceinline__ void store_release_sys(std::uint64_t* word, std::uint
   asm volatile("st.release.sys.global.u64 [%0], %1;" ::"l"(word), "l"(value) : "memory");
 }
 
-/// Publishes what kernels have written that ended before this one could begin: it is complete and visible everywhere, so
-/// no fence stands before. One would wait for all stores of the SM, two microseconds.
+/// Publishes what kernels have written that ended before this one could begin: it is complete and visible everywhere,
+/// so no fence stands before. One would wait for all stores of the SM, two microseconds.
 __device__ __forceinline__ void store_after_kernels_sys(std::uint64_t* word, std::uint64_t value) {
   pause();
   asm volatile("st.relaxed.sys.global.u64 [%0], %1;" ::"l"(word), "l"(value) : "memory");

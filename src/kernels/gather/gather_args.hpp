@@ -7,8 +7,8 @@
 
 #include "crossdock/types.hpp"
 #include "device/port/board.hpp"
-#include "device/port/peer_port.hpp"
 #include "device/port/latency_area.hpp"
+#include "device/port/peer_port.hpp"
 #include "device/port/terms.hpp"
 #include "device/sync/wait_limit.hpp"
 
