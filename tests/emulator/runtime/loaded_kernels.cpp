@@ -1,5 +1,8 @@
 #include "runtime/loaded_kernels.hpp"
 
+#include "simt/nap.hpp"
+#include "simt/seed.hpp"
+
 namespace crossdock::emulator {
 
 LoadedKernels& LoadedKernels::of_process() {
@@ -9,6 +12,7 @@ LoadedKernels& LoadedKernels::of_process() {
 
 void LoadedKernels::load(Device& device, const void* kernel) {
   if (has(device, kernel)) return;
+  nap(next_seed());  // at times the others load and launch it in between
   device.wait();
   const std::scoped_lock lock(mutex_);
   most_dynamic_smem_.try_emplace({&device, kernel}, kUsualSmem);

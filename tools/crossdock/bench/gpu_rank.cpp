@@ -48,7 +48,8 @@ class GpuRankBench {
         device_(open_device(Backend::kCuda, world, device_bytes(plan.scenario))),
         place_(device_.get()),
         group_(world, config_for(plan.scenario, *device_)),
-        marks_(*device_, std::max<std::size_t>(2 * static_cast<std::size_t>(plan.samples), 2 * kPairs + 1)) {}
+        marks_(*device_, std::max<std::size_t>(2 * static_cast<std::size_t>(plan.samples), 2 * kPairs + 1)),
+        pause_(*device_) {}
 
   void run() {
     if (rank_ == 0) measurements_.window_sharing() = group_.window_sharing();
@@ -207,7 +208,7 @@ class GpuRankBench {
 
   /// Calls one after the other; queued where no call waits for the host. Ranks keep in step by the calls themselves.
   void time_calls(std::size_t cell, bool queued, const std::function<void(std::size_t set)>& call) {
-    if (queued) gpu::pause(*device_, kQueueingUs);
+    if (queued) pause_.start(kQueueingUs);
     const auto warmup = static_cast<std::size_t>(plan_.warmup);
     const auto samples = static_cast<std::size_t>(plan_.samples);
     for (std::size_t i = 0; i < warmup; ++i) call(i % num_sets());
@@ -236,7 +237,7 @@ class GpuRankBench {
       for (std::size_t i = 0; i < kPairs; ++i) pair(i, sms, [] {});
     });
     rendezvous_.wait();
-    gpu::pause(*device_, kQueueingUs);
+    pause_.start(kQueueingUs);
     for (int i = 0; i < plan_.warmup; ++i) graph.launch();
     for (std::size_t i = 0; i < static_cast<std::size_t>(plan_.samples); ++i) {
       marks_.set(2 * i);
@@ -309,6 +310,7 @@ class GpuRankBench {
   Place place_;
   Group group_;
   gpu::Marks marks_;
+  gpu::Pause pause_;
   std::vector<DispatchInput> inputs_;  ///< one a set
   std::vector<Handle> handles_;        ///< one a set
   Group::Allocation rows_;

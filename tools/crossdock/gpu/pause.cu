@@ -13,11 +13,16 @@ __global__ void stand_still(long long cycles) {
 
 }  // namespace
 
-void pause(Device& device, int microseconds) {
+Pause::Pause(Device& device) : device_(device) {
+  cudaFuncAttributes attributes{};  // loads the kernel, which must not happen while another rank waits in one
+  check(cudaFuncGetAttributes(&attributes, stand_still), "stand_still");
+}
+
+void Pause::start(int microseconds) {
   int kilohertz = 0;
-  check(cudaDeviceGetAttribute(&kilohertz, cudaDevAttrClockRate, device.index()), "cudaDeviceGetAttribute");
+  check(cudaDeviceGetAttribute(&kilohertz, cudaDevAttrClockRate, device_.index()), "cudaDeviceGetAttribute");
   const auto cycles = static_cast<long long>(kilohertz) * microseconds / 1000;
-  launch("stand_still", stand_still, {}, as_stream(device.stream()), cycles);
+  launch("stand_still", stand_still, {}, as_stream(device_.stream()), cycles);
 }
 
 }  // namespace crossdock::tools::gpu

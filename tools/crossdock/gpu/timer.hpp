@@ -26,7 +26,17 @@ class Marks {
   std::vector<void*> events_;  ///< cudaEvent_t
 };
 
-/// The stream stands still, so that what is queued behind it starts without waiting for the host. It ends by itself.
-void pause(Device& device, int microseconds);
+/// Makes the device's stream stand still, so that what is queued behind it starts without waiting for the host.
+class Pause {
+ public:
+  /// Before any rank may wait in a kernel.
+  explicit Pause(Device& device);
+
+  /// Ends by itself.
+  void start(int microseconds);
+
+ private:
+  Device& device_;
+};
 
 }  // namespace crossdock::tools::gpu

@@ -48,7 +48,8 @@ Marks::Marks(Device& device, std::size_t) : device_(device) { refuse(); }
 Marks::~Marks() = default;
 void Marks::set(std::size_t) { refuse(); }
 double Marks::us_between(std::size_t, std::size_t) const { refuse(); }
-void pause(Device&, int) { refuse(); }
+Pause::Pause(Device& device) : device_(device) { refuse(); }
+void Pause::start(int) { refuse(); }
 
 double copy_engine_rate(int) { refuse(); }
 struct LinkBench::State {};
