@@ -8,7 +8,7 @@
 
 namespace crossdock::kernels {
 
-inline constexpr int kCastThreads = 512;
+inline constexpr int kCastThreads = 1024;
 
 class Pieces {
  public:

@@ -72,8 +72,8 @@ std::uint64_t relaxed() {
 void release_and_acquire() {
   signal_over([] { device::store_release_sys(&flag, 1); }, acquired);
 }
-void add_and_acquire() {
-  signal_over([] { device::add_after_loads_sys(&flag, 1); }, acquired);
+void after_kernels_and_acquire() {
+  signal_over([] { device::store_after_kernels_sys(&flag, 1); }, acquired);
 }
 void relaxed_and_acquire() {
   signal_over([] { device::store_relaxed_sys(&flag, 1); }, acquired);
@@ -145,7 +145,7 @@ INSTANTIATE_TEST_SUITE_P(Kernels, Races,
                                          Kernel{"WarpBarrierOfTwoWarps", 1, 64, warp_barrier, true},
                                          Kernel{"Shuffle", 1, 32, shuffle, true},
                                          Kernel{"ReleaseAndAcquire", 2, 1, release_and_acquire, false},
-                                         Kernel{"AddAndAcquire", 2, 1, add_and_acquire, false},
+                                         Kernel{"AfterKernelsAndAcquire", 2, 1, after_kernels_and_acquire, false},
                                          Kernel{"RelaxedAndAcquire", 2, 1, relaxed_and_acquire, true},
                                          Kernel{"ReleaseAndRelaxed", 2, 1, release_and_relaxed, true},
                                          Kernel{"Fences", 2, 1, fences, false},
