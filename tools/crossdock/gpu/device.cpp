@@ -128,7 +128,9 @@ void Device::upload(void* to, const void* from, std::size_t bytes) {
   wait();
 }
 
+// A copy that waits for a kernel may keep back the copies of other ranks on this GPU, for which that kernel waits.
 void Device::download(void* to, const void* from, std::size_t bytes) {
+  wait();
   for (std::size_t at = 0; at < bytes; at += kStagingBytes) {
     const std::size_t piece = std::min(kStagingBytes, bytes - at);
     check(cudaMemcpyAsync(state_->staging, static_cast<const std::byte*>(from) + at, piece, cudaMemcpyDeviceToHost,
