@@ -17,12 +17,12 @@ device::LatencyArea placed(device::LatencyArea area, const core::RegionTable& tu
 
 device::LatencyArea add_dispatch_area(core::RegionTable& table, const GroupConfig& config, std::size_t rows) {
   const core::WireShape shape = largest_wire_shape(config);
-  const auto copies = static_cast<std::size_t>(device::parts_of_bytes(static_cast<int>(shape.x_bytes)) + 1);
+  const auto parts = static_cast<std::size_t>(device::parts_of_bytes(static_cast<int>(shape.x_bytes)));
   core::RegionTable turn;
   device::LatencyArea area;
   area.x = turn.add(rows, shape.x_bytes);
   area.scales = turn.add(rows, shape.scale_bytes);
-  area.selections = turn.add(rows, copies * static_cast<std::size_t>(config.top_k) * sizeof(std::uint64_t));
+  area.selections = turn.add(rows, (parts + 1) * static_cast<std::size_t>(config.top_k) * sizeof(std::uint64_t));
   area.marks = turn.add(rows, sizeof(std::uint64_t));
   return placed(area, turn, table);
 }
