@@ -47,13 +47,14 @@ __device__ __forceinline__ void await_terms(const Args& args, device::Operation 
   const int lane = static_cast<int>(threadIdx.x % 32);
   const device::LatencyTold& told = told_of(args.port, args.latency_board, args.port.rank, tag);
   const bool has_word = lane < device::kToldWords;
+  const int word = min(lane, device::kToldWords - 1);
   bool here = !device::has_given_up(args.limit);
   Agreement agreement(args.terms);
   for (int first = 0; first < args.port.num_ranks; first += kTogether) {
     std::uint64_t words[kTogether];
 #pragma unroll
     for (int i = 0; i < kTogether; ++i) {
-      words[i] = device::load_peer_if(&told.words[first + i][lane], has_word && is_live(args.port, first + i));
+      words[i] = device::load_peer_if(&told.words[first + i][word], has_word && is_live(args.port, first + i));
     }
 #pragma unroll
     for (int i = 0; i < kTogether; ++i) {
@@ -61,7 +62,7 @@ __device__ __forceinline__ void await_terms(const Args& args, device::Operation 
       if (!is_live(args.port, source)) continue;
       const device::Awaited awaited{operation, device::Phase::kRows, args.port.rank, source,
                                     blockIdx.x == 0 && lane == 0};
-      if (has_word) here = device::await_word({&told.words[source][lane], tag}, words[i], awaited, args.limit) && here;
+      if (has_word) here = device::await_word({&told.words[source][word], tag}, words[i], awaited, args.limit) && here;
       __syncwarp();
       const auto value = static_cast<std::int32_t>(words[i]);
       agreement.look(source, lane < device::kTermWords ? value : 0);
