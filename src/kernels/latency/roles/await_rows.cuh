@@ -29,11 +29,14 @@ __device__ __forceinline__ void note_read(Arrival& arrival) {
 /// The last warp: waits for the workers, and gives up for them when their time is over.
 template <typename Args>
 __device__ __forceinline__ void await_read(const Args& args, device::Operation operation, Arrival& arrival) {
-  constexpr unsigned kPollsBetweenLooks = 1U << 15;  // a millisecond or more
+  constexpr std::uint64_t kNanosecondsBetweenLooks = 1'000'000;  // at the limit: see device::kRoundsBetweenLooks
   const std::uint64_t start = device::global_timer();
-  for (unsigned polls = 1; threadIdx.x % 32 == 0 && atomicAdd(&arrival.warps_done, 0U) != kWorkerWarps; ++polls) {
+  std::uint64_t looked = start;
+  while (threadIdx.x % 32 == 0 && atomicAdd(&arrival.warps_done, 0U) != kWorkerWarps) {
     __nanosleep(32);
-    if (polls % kPollsBetweenLooks != 0) continue;
+    const std::uint64_t now = device::global_timer();
+    if (now - looked < kNanosecondsBetweenLooks) continue;
+    looked = now;
     const int missing = atomicAdd(&arrival.missing, 0);
     (void)device::must_give_up({operation, device::Phase::kRows, args.port.rank, missing}, start, arrival.call.tag, 0,
                                args.limit);
