@@ -26,10 +26,9 @@ __device__ __forceinline__ void drain(const Args& args, device::Operation operat
   if (arrival.failed != 0) return;
   auto* area = reinterpret_cast<uint4*>(area_at(args.port, args.port.rank, args.area, tag) + args.area.x);
   const std::uint64_t vectors = args.area.turn_bytes / sizeof(uint4);
-  const std::uint64_t stride = std::uint64_t{gridDim.x} * kLatencyThreads;
-  for (std::uint64_t at = std::uint64_t{blockIdx.x} * kLatencyThreads + threadIdx.x; at < vectors; at += stride) {
-    device::make_empty(area + at);
-  }
+  const unsigned first = blockIdx.x * kLatencyThreads + threadIdx.x;
+  const unsigned stride = gridDim.x * kLatencyThreads;
+  for (std::uint64_t at = first; at < vectors; at += stride) device::make_empty(area + at);
 }
 
 }  // namespace crossdock::kernels

@@ -24,9 +24,6 @@ class RowReceiver {
         num_tokens_(num_tokens),
         rows_(rows),
         arrival_(arrival),
-        area_(area_at(args.port, args.port.rank, args.area, arrival.call.tag)),
-        vectors_(args.row_bytes / static_cast<int>(sizeof(uint4))),
-        parts_(device::parts_of_bytes(args.row_bytes)),
         // The first block counts: it comes last.
         task_(static_cast<int>((blockIdx.x + gridDim.x - 1) % gridDim.x + threadIdx.x / 32 * gridDim.x)) {}
 
@@ -35,7 +32,7 @@ class RowReceiver {
     const int stride = static_cast<int>(gridDim.x) * kWorkerWarps;
     for (choose(); token_ < most_tokens; choose()) {
       if (token_ < num_tokens_[source_]) {
-        if (!(part_ == parts_ ? receive_beside() : receive_part())) return false;
+        if (!(part_ == parts() ? receive_beside() : receive_part())) return false;
         if (is_selection()) device::make_empty(selections() + lane());
       }
       task_ += stride;
@@ -49,19 +46,24 @@ class RowReceiver {
   static_assert(device::kPartBytes == kPartVectors * sizeof(uint4));
   static constexpr int kScalesTogether = 64;
 
+  /// Found anew where they are needed: registers are short.
+  __device__ int vectors() const { return args_.row_bytes / static_cast<int>(sizeof(uint4)); }
+  __device__ int parts() const { return device::parts_of_bytes(args_.row_bytes); }
+  /// Of the call's turn, in the own window.
+  __device__ std::byte* area() const { return area_at(args_.port, args_.port.rank, args_.area, arrival_.call.tag); }
   static __device__ int lane() { return static_cast<int>(threadIdx.x % 32); }
   __device__ bool is_selection() const { return lane() < args_.top_k; }
 
   __device__ void choose() {
-    const int row = task_ / (parts_ + 1);
-    part_ = task_ - row * (parts_ + 1);
+    const int row = task_ / (parts() + 1);
+    part_ = task_ - row * (parts() + 1);
     token_ = row / args_.port.num_ranks;
     source_ = row - token_ * args_.port.num_ranks;
   }
 
   __device__ bool receive_part() {
     uint4 values[kTogether];
-    uint4* const from = row_vectors(area_ + args_.area.x, row());
+    uint4* const from = row_vectors(area() + args_.area.x, row());
     const auto load = [&] {
       bool is_empty = false;
 #pragma unroll
@@ -88,9 +90,9 @@ class RowReceiver {
 
   /// The lane's first vector of the part.
   __device__ uint4* row_vectors(std::byte* rows, std::int64_t row) const {
-    return reinterpret_cast<uint4*>(rows) + row * vectors_ + part_ * kPartVectors + lane();
+    return reinterpret_cast<uint4*>(rows) + row * vectors() + part_ * kPartVectors + lane();
   }
-  __device__ bool has_vector(int i) const { return part_ * kPartVectors + i * 32 + lane() < vectors_; }
+  __device__ bool has_vector(int i) const { return part_ * kPartVectors + i * 32 + lane() < vectors(); }
 
   /// Selections, weights and scales.
   __device__ bool receive_beside() {
@@ -107,7 +109,7 @@ class RowReceiver {
   __device__ bool receive_scales(int first, int num_words) {
     std::uint32_t low = 0;
     std::uint32_t high = 0;
-    auto* const from = reinterpret_cast<std::uint32_t*>(area_ + args_.area.scales) + row() * args_.scale_words;
+    auto* const from = reinterpret_cast<std::uint32_t*>(area() + args_.area.scales) + row() * args_.scale_words;
     const int word = first + lane();
     const auto load = [&] {
       low = device::load_peer_if(from + word, word < num_words);
@@ -144,11 +146,11 @@ class RowReceiver {
 
   __device__ std::int64_t row() const { return static_cast<std::int64_t>(source_) * args_.max_tokens + token_; }
   __device__ const std::uint64_t* mark() const {
-    return reinterpret_cast<const std::uint64_t*>(area_ + args_.area.marks) + row();
+    return reinterpret_cast<const std::uint64_t*>(area() + args_.area.marks) + row();
   }
   /// The part's own copy.
   __device__ uint2* selections() const {
-    return reinterpret_cast<uint2*>(area_ + args_.area.selections) + (row() * (parts_ + 1) + part_) * args_.top_k;
+    return reinterpret_cast<uint2*>(area() + args_.area.selections) + (row() * (parts() + 1) + part_) * args_.top_k;
   }
 
   /// Of the lane's selection.
@@ -204,9 +206,6 @@ class RowReceiver {
   const std::int32_t* num_tokens_;  ///< by source, in shared memory
   const ExpertRows& rows_;
   Arrival& arrival_;
-  std::byte* area_;  ///< of the call's turn, in the own window
-  int vectors_;
-  int parts_;
   int task_;
   int part_ = 0;
   int token_ = 0;

@@ -69,10 +69,8 @@ class TokenSummer {
     return arrival.found.state == device::CallState::kDone;
   }
 
-  /// This rank's bit, where its row is not in the area.
-  __device__ std::uint32_t own_of(std::uint32_t ranks) const {
-    return args_.own.x != nullptr ? ranks & (1U << args_.port.rank) : 0;
-  }
+  /// This rank, where its row is not in the area.
+  __device__ bool is_own(int source) const { return args_.own.x != nullptr && source == args_.port.rank; }
 
   /// Of a task's token, a lane a selection.
   struct Chosen {
@@ -126,36 +124,31 @@ class TokenSummer {
 
   /// In the order of ranks. False where this rank gave up.
   __device__ bool add(const Begun& begun, Row& sum, Arrival& arrival) const {
-    const std::uint32_t ranks = begun.ranks;
-    const std::uint32_t own = own_of(ranks);
-    const std::uint32_t before = ranks & ((1U << args_.port.rank) - 1);
-    std::uint32_t peers = before;
-#pragma unroll 1  // once for the ranks before this one, once for those behind it
-    for (int side = 0; side < 2; ++side) {
-      if (!add_arriving(peers, sum, arrival)) return false;
-      if (side == 0 && own != 0) sum.add_kept(begun.own);
-      peers = ranks & ~before & ~own;
+    for (std::uint32_t left = begun.ranks; left != 0; left &= left - 1) {
+      const int source = __ffs(static_cast<int>(left)) - 1;
+      if (is_own(source)) {
+        sum.add_kept(begun.own);
+      } else if (!add_arriving(source, sum, arrival)) {
+        return false;
+      }
     }
     return true;
   }
 
-  /// Adds the rows of these ranks, ascending, as they come, and leaves them empty.
-  __device__ bool add_arriving(std::uint32_t ranks, Row& sum, Arrival& arrival) const {
-    for (; ranks != 0; ranks &= ranks - 1) {
-      const int source = __ffs(static_cast<int>(ranks)) - 1;
-      const std::uint64_t tag = arrival.call.tag;
-      std::byte* const from = area_at(args_.port, args_.port.rank, args_.area, tag) + args_.area.x +
-                              row_offset(arriving_row(source), kType);
-      typename Row::Raw raw;
-      const auto look = [&](unsigned polls) {
-        const bool marked = polls % device::kPollsBetweenMarks == 0 && is_marked(source, tag);
-        sum.load_arriving(from, raw);
-        return __all_sync(~0U, marked || !Row::looks_empty(raw));
-      };
-      if (!await_rows(look, source, args_.limit, arrival)) return false;
-      sum.make_empty(from);
-      sum.add(raw);
-    }
+  /// Adds the row that `source` sends, once it is here, and leaves it empty.
+  __device__ bool add_arriving(int source, Row& sum, Arrival& arrival) const {
+    const std::uint64_t tag = arrival.call.tag;
+    std::byte* const from =
+        area_at(args_.port, args_.port.rank, args_.area, tag) + args_.area.x + row_offset(arriving_row(source), kType);
+    typename Row::Raw raw;
+    const auto look = [&](unsigned polls) {
+      const bool marked = polls % device::kPollsBetweenMarks == 0 && is_marked(source, tag);
+      sum.load_arriving(from, raw);
+      return __all_sync(~0U, marked || !Row::looks_empty(raw));
+    };
+    if (!await_rows(look, source, args_.limit, arrival)) return false;
+    sum.make_empty(from);
+    sum.add(raw);
     return true;
   }
 
