@@ -1,7 +1,6 @@
 // Processes that are killed: the others see it at once, and nothing is left behind.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 
 #include "../multi/fork_ranks.hpp"
 #include "../multi/free_port.hpp"
+#include "../multi/shared_words.hpp"
 #include "base/clock.hpp"
 #include "crossdock/error.hpp"
 #include "crossdock/world.hpp"
@@ -37,48 +37,26 @@ Member join(int rank, int num_ranks, int port) {
   return {.world = std::move(world), .transport = std::move(transport)};
 }
 
-/// Words that the test and its children share.
-struct Shared {
+struct Words {
   std::atomic<int> num_ready;
   std::atomic<std::int64_t> killed_at_ns;
 };
 
-class SharedWords {
- public:
-  SharedWords()
-      : words_(static_cast<Shared*>(
-            ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0))) {}
-  ~SharedWords() { ::munmap(words_, sizeof(Shared)); }
-  SharedWords(const SharedWords&) = delete;
-  SharedWords& operator=(const SharedWords&) = delete;
-  Shared* operator->() const { return words_; }
-
- private:
-  Shared* words_;
-};
+constexpr auto kSoon = 20s;
 
 std::int64_t now_ns() { return base::Clock::now().time_since_epoch().count(); }
-
-bool wait_for(const std::function<bool()>& condition, std::chrono::milliseconds at_most = 20s) {
-  const base::Deadline deadline(at_most);
-  while (!condition()) {
-    if (deadline.expired()) return false;
-    std::this_thread::sleep_for(1ms);
-  }
-  return true;
-}
 
 TEST(ProcessDeath, AKilledRankIsSeenByAllWithin200Milliseconds) {
   constexpr int kRanks = 4;
   constexpr int kVictim = 2;
   const int port = free_port();
-  const SharedWords shared;
+  const SharedWords<Words> shared;
   ForkedRanks ranks(kRanks, [&](int rank) {
     const Member member = join(rank, kRanks, port);
     ++shared->num_ready;
     if (rank == kVictim) std::this_thread::sleep_for(60s);
     Transport& transport = *member.transport;
-    ASSERT_TRUE(wait_for([&] { return transport.peer_state(kVictim) != PeerState::kAlive; }));
+    ASSERT_TRUE(wait_for([&] { return transport.peer_state(kVictim) != PeerState::kAlive; }, kSoon));
     const auto seen_after = std::chrono::nanoseconds(now_ns() - shared->killed_at_ns);
     EXPECT_LT(seen_after, 200ms);
     // The survivors stay until all have looked at one another.
@@ -86,9 +64,9 @@ TEST(ProcessDeath, AKilledRankIsSeenByAllWithin200Milliseconds) {
       EXPECT_EQ(transport.peer_state(peer), peer == kVictim ? PeerState::kLost : PeerState::kAlive);
     }
     ++shared->num_ready;
-    EXPECT_TRUE(wait_for([&] { return shared->num_ready == kRanks + kRanks - 1; }));
+    EXPECT_TRUE(wait_for([&] { return shared->num_ready == kRanks + kRanks - 1; }, kSoon));
   });
-  ASSERT_TRUE(wait_for([&] { return shared->num_ready == kRanks; }));
+  ASSERT_TRUE(wait_for([&] { return shared->num_ready == kRanks; }, kSoon));
   shared->killed_at_ns = now_ns();
   ranks.kill(kVictim);
   const auto ends = ranks.wait(30s);
@@ -106,7 +84,7 @@ TEST(ProcessDeath, AKilledRankIsSeenThoughItsChildLives) {
   ::close(probe);
 
   const int port = free_port();
-  const SharedWords shared;
+  const SharedWords<Words> shared;
   std::array<int, 2> hold{};
   ASSERT_EQ(::pipe(hold.data()), 0);
   ForkedRanks ranks(2, [&](int rank) {
@@ -123,7 +101,7 @@ TEST(ProcessDeath, AKilledRankIsSeenThoughItsChildLives) {
     if (rank == 1) std::this_thread::sleep_for(60s);
     EXPECT_TRUE(wait_for([&] { return member.transport->peer_state(1) == PeerState::kLost; }, 5s));
   });
-  ASSERT_TRUE(wait_for([&] { return shared->num_ready == 3; }));
+  ASSERT_TRUE(wait_for([&] { return shared->num_ready == 3; }, kSoon));
   ranks.kill(1);
   const auto ends = ranks.wait(30s);
   ::close(hold[0]);
@@ -183,7 +161,7 @@ TEST(ProcessDeath, TwentyKillsLeaveNothingBehind) {
       const Member member = join(0, 2, port);
       EXPECT_GT(look(pids).mapped_windows, before.mapped_windows);
       peer.kill(0);
-      ASSERT_TRUE(wait_for([&] { return member.transport->peer_state(1) == PeerState::kLost; }));
+      ASSERT_TRUE(wait_for([&] { return member.transport->peer_state(1) == PeerState::kLost; }, kSoon));
     }
     EXPECT_EQ(peer.wait(10s)[0].signal, SIGKILL);
     ASSERT_EQ(look(pids), before) << "after kill " << round;

@@ -154,8 +154,8 @@ INSTANTIATE_TEST_SUITE_P(Layouts, GroupManyRows, testing::Values(Layout::kFlat, 
                          [](const auto& layout) { return std::string(name_of(layout.param)); });
 
 /// Waits, for a call that nobody waits for, until the group knows how it ended.
-std::optional<Error> await_status(Group& group, milliseconds at_most) {
-  const auto deadline = std::chrono::steady_clock::now() + at_most;
+std::optional<Error> await_status(Group& group) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   while (std::chrono::steady_clock::now() < deadline) {
     if (auto error = group.status()) return error;
     std::this_thread::sleep_for(milliseconds(1));
@@ -170,7 +170,8 @@ void one_rank_stays_away(const DispatchOptions& options, bool throws) {
   test::run_ranks(2, [&](const World& world) {
     use_device_of(world);
     const DeviceTokens mine(tokens[static_cast<std::size_t>(world.rank())]);
-    Group group(world, config_of(milliseconds(300)));
+    Group group(world, config_of(milliseconds(20'000)));
+    group.set_deadline(milliseconds(300));
     if (world.rank() == 0) {
       if (throws) {
         EXPECT_ERROR(group.dispatch(mine.input(), options), ErrorCode::kDeadlineExceeded, "rank 1");
@@ -181,13 +182,13 @@ void one_rank_stays_away(const DispatchOptions& options, bool throws) {
         for (const int count : read_back<std::int32_t>(result.tokens_per_expert.data, kExperts / 2))
           EXPECT_EQ(count, 0);
       }
-      const auto error = await_status(group, milliseconds(5'000));
+      const auto error = await_status(group);
       ASSERT_TRUE(error);
       EXPECT_EQ(error->report().peer, 1);
       EXPECT_EQ(error->report().operation, "dispatch");
       EXPECT_ERROR(group.dispatch(mine.input(), options), ErrorCode::kDeadlineExceeded, "rank 1");
     } else {
-      ASSERT_TRUE(await_status(group, milliseconds(10'000)));
+      ASSERT_TRUE(await_status(group));
     }
     group.set_deadline(milliseconds(20'000));
     group.set_live_ranks(std::vector<int>{0, 1});
@@ -219,7 +220,7 @@ TEST(GroupFaults, AnAbortEndsWaitsOnTheGpu) {
       std::this_thread::sleep_for(milliseconds(200));
       group.abort("enough");
     }
-    EXPECT_LT(std::chrono::steady_clock::now() - start, milliseconds(5'000));
+    EXPECT_LT(std::chrono::steady_clock::now() - start, milliseconds(30'000));
   });
 }
 

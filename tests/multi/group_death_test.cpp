@@ -2,7 +2,6 @@
 #include <dirent.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/mman.h>
 
 #include <atomic>
 #include <chrono>
@@ -12,6 +11,7 @@
 #include "crossdock/crossdock.hpp"
 #include "fork_ranks.hpp"
 #include "free_port.hpp"
+#include "shared_words.hpp"
 
 namespace crossdock::testing {
 namespace {
@@ -21,15 +21,13 @@ using Clock = std::chrono::steady_clock;
 constexpr std::int64_t kTokens = 8;
 constexpr std::int64_t kHidden = 256;
 
-/// What the test and its children share.
-struct Shared {
+struct Words {
   std::atomic<int> calls_made;
   std::atomic<std::int64_t> fault_ns;  ///< when the rank was killed or stopped
 };
 
-/// Mapped before the first fork.
-Shared* const shared_words =
-    static_cast<Shared*>(::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+/// Made before the first fork.
+const SharedWords<Words> shared;
 
 std::int64_t now_ns() { return Clock::now().time_since_epoch().count(); }
 
@@ -57,7 +55,7 @@ class BusyRank {
       } catch (const Error& error) {
         return error;
       }
-      if (group_.rank() == 0) ++shared_words->calls_made;
+      if (group_.rank() == 0) ++shared->calls_made;
     }
   }
 
@@ -75,11 +73,8 @@ class BusyRank {
 };
 
 void wait_for_calls(int count) {
-  shared_words->calls_made = 0;
-  const auto give_up = Clock::now() + std::chrono::seconds(60);
-  while (shared_words->calls_made < count && Clock::now() < give_up) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
+  shared->calls_made = 0;
+  (void)wait_for([&] { return shared->calls_made >= count; }, std::chrono::seconds(60));
 }
 
 int count_entries(const char* folder) {
@@ -107,7 +102,7 @@ TEST(GroupDeath, KilledRankIsNamedByEverySurvivorWithinASecond) {
   ForkedRanks ranks(4, [&](int rank) {
     BusyRank busy(rank, 4, port, std::chrono::seconds(60));
     const Error error = busy.run_until_error();
-    const std::int64_t took_ms = (now_ns() - shared_words->fault_ns) / 1'000'000;
+    const std::int64_t took_ms = (now_ns() - shared->fault_ns) / 1'000'000;
     EXPECT_EQ(error.code(), ErrorCode::kRankLost) << error.what();
     EXPECT_EQ(error.report().peer, kVictim) << error.what();
     EXPECT_THAT(error.what(), ::testing::HasSubstr("rank 2"));
@@ -115,7 +110,7 @@ TEST(GroupDeath, KilledRankIsNamedByEverySurvivorWithinASecond) {
     EXPECT_EQ(busy.group().status()->code(), ErrorCode::kRankLost);
   });
   wait_for_calls(5);
-  shared_words->fault_ns = now_ns();
+  shared->fault_ns = now_ns();
   ranks.kill(kVictim);
   const auto ends = ranks.wait(std::chrono::seconds(30));
   for (int rank = 0; rank < 4; ++rank) {
@@ -133,13 +128,13 @@ TEST(GroupDeath, StoppedRankIsNamedAtTheDeadline) {
     BusyRank busy(rank, 3, port, std::chrono::seconds(60));
     busy.group().set_deadline(kDeadline);
     const Error error = busy.run_until_error();
-    const std::int64_t took_ms = (now_ns() - shared_words->fault_ns) / 1'000'000;
+    const std::int64_t took_ms = (now_ns() - shared->fault_ns) / 1'000'000;
     EXPECT_EQ(error.code(), ErrorCode::kDeadlineExceeded) << error.what();
     EXPECT_EQ(error.report().peer, kVictim) << error.what();
     EXPECT_LT(took_ms, 2 * kDeadline.count());
   });
   wait_for_calls(5);
-  shared_words->fault_ns = now_ns();
+  shared->fault_ns = now_ns();
   ::kill(ranks.pid(kVictim), SIGSTOP);
   std::this_thread::sleep_for(3 * kDeadline);
   ranks.kill(kVictim);
