@@ -14,6 +14,7 @@
 #include "../multi/fork_ranks.hpp"
 #include "../multi/free_port.hpp"
 #include "../multi/shared_words.hpp"
+#include "../multi/wait_for.hpp"
 #include "base/clock.hpp"
 #include "crossdock/error.hpp"
 #include "crossdock/world.hpp"

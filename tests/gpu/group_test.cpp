@@ -535,31 +535,41 @@ bool shows_late_rank(int rank, const WaitTimes& before, const WaitTimes& after, 
   return after[2] - before[2] > delay / 2 && after[other] - before[other] < (after[2] - before[2]) / 2;
 }
 
+/// What three ranks know of one another's wait times.
+struct Seen {
+  std::barrier<> together{3};
+  std::array<bool, 3> by{};
+};
+
 /// A loaded machine may begin a rank's kernel later than the late rank comes: then that one is twice as late.
+void be_late_until_seen(Group& group, const DeviceTokens& mine, Layout layout, Seen& seen) {
+  const auto rank = static_cast<std::size_t>(group.rank());
+  WaitTimes before = group.wait_times();
+  bool by_all = false;
+  for (milliseconds delay{100}; !by_all; delay *= 2) {
+    ASSERT_LT(delay, milliseconds(10'000));
+    seen.together.arrive_and_wait();
+    if (rank == 2) std::this_thread::sleep_for(delay);
+    const DispatchResult result = group.dispatch(mine.input(), {.layout = layout});
+    const WaitTimes after = group.wait_times();
+    EXPECT_EQ(after[rank].count(), 0);
+    seen.by[rank] = shows_late_rank(group.rank(), before, after, delay);
+    before = after;
+    seen.together.arrive_and_wait();
+    by_all = seen.by[0] && seen.by[1];
+  }
+}
+
 TEST(GroupWaitTimes, LateRankShowsAtItsPeersOverEpochs) {
-  std::barrier together(3);
-  std::array<bool, 3> saw{};
+  Seen seen;
   for (const Layout layout : {Layout::kFlat, Layout::kExpertPadded}) {
     test::run_ranks(3, [&](const World& world) {
       use_device_of(world);
       const DeviceTokens mine(test::tokens_of(world));
       Group group(world, config_of(milliseconds(20'000)));
-      const auto rank = static_cast<std::size_t>(world.rank());
-      WaitTimes before = group.wait_times();
       for (int epoch = 0; epoch < 2; ++epoch) {
-        bool all_saw = false;
-        for (milliseconds delay{100}; !all_saw; delay *= 2) {
-          ASSERT_LT(delay, milliseconds(10'000));
-          together.arrive_and_wait();
-          if (rank == 2) std::this_thread::sleep_for(delay);
-          const DispatchResult result = group.dispatch(mine.input(), {.layout = layout});
-          const WaitTimes after = group.wait_times();
-          EXPECT_EQ(after[rank].count(), 0);
-          saw[rank] = shows_late_rank(world.rank(), before, after, delay);
-          before = after;
-          together.arrive_and_wait();
-          all_saw = saw[0] && saw[1];
-        }
+        be_late_until_seen(group, mine, layout, seen);
+        const WaitTimes before = group.wait_times();
         group.set_live_ranks(std::vector<int>{0, 1, 2});
         EXPECT_EQ(group.wait_times(), before);
       }

@@ -11,6 +11,7 @@
 #include "multi/fork_ranks.hpp"
 #include "multi/free_port.hpp"
 #include "multi/shared_words.hpp"
+#include "multi/wait_for.hpp"
 
 namespace crossdock::gpu {
 namespace {
@@ -27,6 +28,8 @@ constexpr int kCallsBefore = 3;  ///< the fault
 
 /// Long enough for a busy machine without a GPU, under sanitizers.
 constexpr seconds kSoon{60};
+/// Far from the deadline that groups are made with.
+constexpr seconds kNamedWithin = kSoon / 3;
 
 struct Words {
   std::atomic<int> calls_made;  ///< by rank 0
@@ -120,7 +123,7 @@ bool has_two_gpus() {
     int count = 0;
     expect(cudaGetDeviceCount(&count) == cudaSuccess && count >= 2, "two GPUs");
   });
-  return asker.wait(seconds(60)).front().succeeded();
+  return asker.wait(kSoon).front().succeeded();
 }
 
 /// Two processes, a GPU each.
@@ -145,7 +148,7 @@ TEST_F(ProcessFaults, AKilledRankIsNamedAndTheOtherGoesOn) {
     });
     EXPECT_TRUE(wait_for([&] { return shared->calls_made >= kCallsBefore; }, kSoon));
     ranks.kill(1);
-    EXPECT_TRUE(wait_for([&] { return shared->is_named.load(); }, kSoon / 3)) << "far from the deadline of the call";
+    EXPECT_TRUE(wait_for([&] { return shared->is_named.load(); }, kNamedWithin));
     const auto ends = ranks.wait(kSoon);
     EXPECT_EQ(ends[0].message, "");
     EXPECT_EQ(ends[1].signal, SIGKILL);
@@ -170,7 +173,7 @@ TEST_F(ProcessFaults, AStoppedRankIsNamedAtTheDeadlineAndLearnsOfIt) {
     });
     EXPECT_TRUE(wait_for([&] { return shared->calls_made >= kCallsBefore; }, kSoon));
     ::kill(ranks.pid(1), SIGSTOP);
-    EXPECT_TRUE(wait_for([&] { return shared->is_named.load(); }, kSoon));
+    EXPECT_TRUE(wait_for([&] { return shared->is_named.load(); }, kNamedWithin));
     ::kill(ranks.pid(1), SIGCONT);
     const auto ends = ranks.wait(kSoon);
     EXPECT_EQ(ends[0].message, "");

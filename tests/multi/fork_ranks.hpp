@@ -27,9 +27,10 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
+
+#include "wait_for.hpp"
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/lsan_interface.h>
@@ -64,10 +65,7 @@ class ForkedRanks {
 
   /// Waits for all, by rank. What still runs at the deadline is killed and says so.
   std::vector<RankEnd> wait(std::chrono::milliseconds at_most) {
-    const auto deadline = std::chrono::steady_clock::now() + at_most;
-    while (!reap() && std::chrono::steady_clock::now() < deadline) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
+    (void)wait_for([this] { return reap(); }, at_most);
     for (Child& child : children_) {
       if (child.reaped) continue;
       ::kill(child.pid, SIGKILL);

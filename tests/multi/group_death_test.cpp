@@ -12,6 +12,7 @@
 #include "fork_ranks.hpp"
 #include "free_port.hpp"
 #include "shared_words.hpp"
+#include "wait_for.hpp"
 
 namespace crossdock::testing {
 namespace {

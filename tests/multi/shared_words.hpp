@@ -3,11 +3,8 @@
 
 #include <sys/mman.h>
 
-#include <chrono>
-#include <functional>
 #include <new>
 #include <stdexcept>
-#include <thread>
 
 namespace crossdock::testing {
 
@@ -28,15 +25,5 @@ class SharedWords {
  private:
   Words* words_;
 };
-
-/// Looks every millisecond. False where the condition did not hold in time.
-inline bool wait_for(const std::function<bool()>& condition, std::chrono::milliseconds at_most) {
-  const auto deadline = std::chrono::steady_clock::now() + at_most;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  return true;
-}
 
 }  // namespace crossdock::testing

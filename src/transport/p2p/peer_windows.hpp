@@ -45,9 +45,8 @@ class PeerWindows {
 
 /// Collective. The windows are zero. Threads of one process where bootstrap.same_process(): they share mappings. Else
 /// processes: fabric handles where every rank's GPU can, else file descriptors over Unix sockets.
-/// Throws Error: kInvalidArgument where two ranks' GPUs have no peer access, or ranks without
-/// fabric handles are on different machines; kSystem with the driver's reason; kDeadlineExceeded or kRankLost
-/// naming the ranks.
+/// Throws Error: kInvalidArgument where two ranks' GPUs have no peer access, or ranks without fabric handles are
+/// on different machines; kSystem with the driver's reason; kDeadlineExceeded or kRankLost naming the ranks.
 std::unique_ptr<PeerWindows> connect_p2p(Bootstrap& bootstrap, const P2pOptions& options);
 
 }  // namespace crossdock::transport

@@ -73,9 +73,8 @@ __global__ void end_repetition(HashState* state, const std::uint64_t* expected) 
 HashCheck::HashCheck(Device& device)
     : device_(device), state_(static_cast<HashState*>(device.take(sizeof(HashState)))) {
   device_.fill(state_, std::byte{0}, sizeof(HashState));
-  cudaFuncAttributes attributes{};  // loads the kernels, which must not happen while another rank waits in one
-  check(cudaFuncGetAttributes(&attributes, add_tensors), "add_tensors");
-  check(cudaFuncGetAttributes(&attributes, end_repetition), "end_repetition");
+  load("add_tensors", add_tensors);
+  load("end_repetition", end_repetition);
 }
 
 void HashCheck::add(std::size_t first, std::span<const HashedMemory> tensors) {

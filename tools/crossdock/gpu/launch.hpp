@@ -16,6 +16,13 @@ struct LaunchShape {
   std::size_t smem_bytes = 0;  ///< dynamic shared memory of a block
 };
 
+/// Before any rank may wait in a kernel: a kernel that is loaded while another one waits may wait for it.
+template <typename... Parameters>
+void load(const char* name, void (*kernel)(Parameters...)) {
+  cudaFuncAttributes attributes{};
+  check(cudaFuncGetAttributes(&attributes, kernel), name);
+}
+
 template <typename... Parameters, typename... Arguments>
 void launch(const char* name, void (*kernel)(Parameters...), const LaunchShape& shape, cudaStream_t stream,
             Arguments&&... arguments) {

@@ -108,9 +108,8 @@ void launch_ping_pong(std::uint64_t* mine, std::uint64_t* theirs, int rounds, bo
 }
 
 void load_link_kernels() {
-  cudaFuncAttributes attributes{};
-  check(cudaFuncGetAttributes(&attributes, plain_copy), "plain_copy");
-  check(cudaFuncGetAttributes(&attributes, ping_pong), "ping_pong");
+  load("plain_copy", plain_copy);
+  load("ping_pong", ping_pong);
   check(cudaFuncSetAttribute(bulk_copy, cudaFuncAttributeMaxDynamicSharedMemorySize, sizeof(BulkSmem)), "bulk_copy");
 }
 

@@ -24,7 +24,7 @@ void launch_bulk_copy(const CopyArgs& args, int num_sms, cudaStream_t stream);
 /// Sets `theirs` to 1, 2, ..., rounds, each after `mine` has reached it; the second side answers.
 void launch_ping_pong(std::uint64_t* mine, std::uint64_t* theirs, int rounds, bool first, cudaStream_t stream);
 
-/// Both loaded before they are used: a kernel that is loaded while another one waits may wait for it.
+/// Of both sides, before they are used (see load() of launch.hpp).
 void load_link_kernels();
 
 }  // namespace crossdock::tools::gpu

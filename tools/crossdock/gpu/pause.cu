@@ -13,10 +13,7 @@ __global__ void stand_still(long long cycles) {
 
 }  // namespace
 
-Pause::Pause(Device& device) : device_(device) {
-  cudaFuncAttributes attributes{};  // loads the kernel, which must not happen while another rank waits in one
-  check(cudaFuncGetAttributes(&attributes, stand_still), "stand_still");
-}
+Pause::Pause(Device& device) : device_(device) { load("stand_still", stand_still); }
 
 void Pause::start(int microseconds) {
   int kilohertz = 0;
