@@ -163,6 +163,7 @@ void launch_gather(PendingCombine& state, const Shared& shared) {
   args.positions = plan.receiver.positions;
   args.tokens = plan.receiver.tokens;
   args.weights = plan.receiver.weights;
+  args.failed = plan.receiver.failed;
   args.weights_at_source = state.input.topk_weights.given();
   args.topk_weights = shared.topk_weights;
   args.out = shared.gathered;
@@ -207,6 +208,7 @@ void launch_pull(PendingCombine& state, const Shared& shared) {
   args.round_node_sum = plan.tree == ReductionTree::kHierarchical;
   args.slots = plan.source.slots;
   args.first_rows = plan.receiver.first_rows;
+  args.failed = plan.receiver.failed;
   args.tokens_per_source = mode_of(plan.layout) == Mode::kLatency ? context.config.latency_max_tokens : 0;
   args.selections = plan.source.selections;
   const bool given_now = state.input.topk_weights.given();
@@ -255,6 +257,7 @@ void launch_sum(PendingCombine& state, bool directly) {
   args.out_dtype = state.result.y.dtype;
   args.round_node_sum = plan.tree == ReductionTree::kHierarchical;
   args.selections = plan.source.selections;
+  args.failed = plan.receiver.failed;
   args.own = own_rows(state);
   set_bias(state.input, args);
   args.y = static_cast<std::byte*>(state.result.y.data);

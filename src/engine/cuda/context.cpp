@@ -311,6 +311,7 @@ device::WaitLimit CudaContext::limit() const {
 
 device::Terms CudaContext::terms_of(const Agreement& agreement, std::int32_t rejected) {
   static_assert(static_cast<int>(Agreed::kCount) <= device::kNumAgreed);
+  static_assert(static_cast<int>(Agreed::kDispatchFailed) == device::kDispatchFailed);
   device::Terms terms{.rejected = rejected};
   std::ranges::copy(agreement.values(), terms.agreed);
   return terms;

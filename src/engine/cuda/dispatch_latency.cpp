@@ -39,6 +39,7 @@ void reserve_handle(PendingDispatch& state) {
   if (!state.cached) source.add(plan.source.selections, plan.tokens * plan.top_k());
   receiver.add(plan.receiver.source_first, ranks);
   receiver.add(plan.receiver.source_rows, ranks);
+  receiver.add(plan.receiver.failed, 1);
   receiver.add(plan.receiver.positions, plan.wire_rows * plan.top_k());
   if (weighted) receiver.add(plan.receiver.weights, plan.wire_rows * plan.top_k());
   if (weighted && plan.tree == ReductionTree::kPerSelection) {
@@ -163,6 +164,7 @@ void receive_latency(PendingDispatch& state, bool directly) {
   args.num_rows = state.plan->receiver.source_rows;
   args.positions = state.plan->receiver.positions;
   args.kept_weights = state.plan->receiver.weights;
+  args.failed = state.plan->receiver.failed;
   args.outcome = state.outcome;
   args.directly = directly;
   kernels::launch_latency_receive(args, context.latency_sms(), state.launch.stream);

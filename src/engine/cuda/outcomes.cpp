@@ -29,9 +29,12 @@ Error rejection(const device::CallOutcome& outcome, const CallFacts& facts, cons
 }
 
 Error mismatch(const device::CallOutcome& outcome, const CallFacts& facts, const Context& host) {
-  Agreement theirs = facts.agreement;
-  theirs.set(static_cast<Agreed>(outcome.field), outcome.theirs);
-  const auto difference = facts.agreement.difference(theirs, host.rank(), outcome.rank);
+  const auto field = static_cast<Agreed>(outcome.field);
+  Agreement mine = facts.agreement;
+  if (field == Agreed::kDispatchFailed) mine.set(field, 1 - outcome.theirs);  // which the kernels gave
+  Agreement theirs = mine;
+  theirs.set(field, outcome.theirs);
+  const auto difference = mine.difference(theirs, host.rank(), outcome.rank);
   return {ErrorCode::kOptionsMismatch, fmt::format("{}: {}", facts.operation, difference.value_or("options")),
           report_of(outcome, facts, host.rank())};
 }
