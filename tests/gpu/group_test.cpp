@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "harness/group_cases.hpp"
+#include "harness/node.hpp"
 
 namespace crossdock::gpu {
 namespace {
@@ -247,6 +248,28 @@ TEST(GroupMemory, OrdinaryHostMemoryIsRefused) {
     Group group(world, config_of(milliseconds(20'000)));
     const RankTokens tokens = test::tokens_of(world);
     EXPECT_ERROR(group.dispatch(tokens.input()), ErrorCode::kInvalidArgument, "GPU memory");
+  });
+}
+
+TEST(GroupMemory, OfAnotherGpuIsRefused) {
+  if (num_devices() < 2) GTEST_SKIP() << "one GPU";
+  test::run_ranks(1, [&](const World& world) {
+    kernels::check_cuda(cudaSetDevice(1), "cudaSetDevice");
+    const DeviceTokens there(test::tokens_of(world));
+    kernels::check_cuda(cudaSetDevice(0), "cudaSetDevice");
+    const DeviceTokens here(test::tokens_of(world));
+    Group group(world, config_of(milliseconds(20'000)));
+    for (ConstTensorView DispatchInput::* tensor :
+         {&DispatchInput::x, &DispatchInput::topk_idx, &DispatchInput::topk_weights}) {
+      DispatchInput input = here.input();
+      (input.*tensor).data = (there.input().*tensor).data;
+      EXPECT_ERROR(group.dispatch(input), ErrorCode::kInvalidArgument, "expected memory of GPU 0, got memory of GPU 1");
+    }
+    const DispatchResult rows = group.dispatch(here.input());
+    EXPECT_ERROR(group.combine(rows.handle, {.x = rows.x, .bias0 = there.input().x}), ErrorCode::kInvalidArgument,
+                 "bias0: expected memory of GPU 0");
+    group.combine(rows.handle, {.x = rows.x, .bias0 = here.input().x});
+    synchronize(group);
   });
 }
 

@@ -117,14 +117,16 @@ OwnWords* CudaContext::own_words() const {
   return reinterpret_cast<OwnWords*>(windows->peer_window(rank()) + layout.own_words());
 }
 
-Launch CudaContext::begin(const Execution& execution) const {
-  Launch launch{.stream = execution.stream == nullptr ? device->stream() : static_cast<cudaStream_t>(execution.stream),
-                .num_sms = execution.num_sms == 0 ? num_sms_ : std::clamp(execution.num_sms, 1, latency_sms_)};
+Launch CudaContext::launch_of(const Execution& execution) const {
+  return {.stream = execution.stream == nullptr ? device->stream() : static_cast<cudaStream_t>(execution.stream),
+          .num_sms = execution.num_sms == 0 ? num_sms_ : std::clamp(execution.num_sms, 1, latency_sms_)};
+}
+
+void CudaContext::order(const Execution& execution, Launch& launch) const {
   launch.captured = is_capturing(launch.stream);
-  if (execution.after != nullptr) {
-    check(cudaStreamWaitEvent(launch.stream, static_cast<cudaEvent_t>(execution.after)), "cudaStreamWaitEvent");
-  }
-  return launch;
+  if (execution.after == nullptr) return;
+  check(cudaStreamWaitEvent(launch.stream, static_cast<cudaEvent_t>(execution.after)), "cudaStreamWaitEvent");
+  launch.captured = is_capturing(launch.stream);
 }
 
 void CudaContext::check_sms(const Execution& execution) const {
@@ -184,9 +186,11 @@ std::optional<Error> CudaContext::status() {
 void CudaContext::await(const device::CallOutcome& outcome) {
   constexpr int kSpins = 2000;
   constexpr std::chrono::milliseconds kLookEvery{20};
+  const base::Deadline deadline = patience();
   auto next_look = base::Clock::now() + kLookEvery;
-  while (!Outcomes::is_written(outcome)) {
-    for (int spin = 0; spin < kSpins && !Outcomes::is_written(outcome); ++spin) {
+  // A wait that gave up is told by its report, which may come a moment later.
+  while (!Outcomes::has_ended(outcome)) {
+    for (int spin = 0; spin < kSpins && !Outcomes::has_ended(outcome); ++spin) {
     }
     if (base::Clock::now() < next_look) continue;
     next_look = base::Clock::now() + kLookEvery;
@@ -195,11 +199,33 @@ void CudaContext::await(const device::CallOutcome& outcome) {
       device->interrupt();
       throw Error(*error);
     }
+    if (deadline.expired()) {
+      abort(stuck("dispatch"));
+      host->faults.raise_sticky();
+    }
     std::this_thread::yield();
   }
-  if (outcome.state != device::CallState::kGaveUp) return;
-  look_at_report();
-  host->faults.raise_sticky();
+  if (const std::optional<Error> error = outcomes.failure_of(outcome, *host)) throw Error(*error);
+}
+
+base::Deadline CudaContext::patience() const {
+  return base::Deadline(2 * std::min(host->faults.deadline(), std::chrono::milliseconds::max() / 2));
+}
+
+Error CudaContext::stuck(const char* operation) const {
+  return {ErrorCode::kDeadlineExceeded,
+          fmt::format("{}, rank {}: its stream did not come to the end of the call within 2 x {} ms", operation, rank(),
+                      host->faults.deadline().count()),
+          {.operation = operation, .phase = "stream", .rank = rank(), .peer = rank()}};
+}
+
+void CudaContext::wait(const char* operation) const {
+  if (!device->wait(patience())) throw stuck(operation);
+}
+
+void CudaContext::wait_for_stream(const char* operation) const {
+  device->record_call(device->stream());
+  wait(operation);
 }
 
 void CudaContext::abort(const Error& error) noexcept {
@@ -216,7 +242,7 @@ void CudaContext::set_live_ranks(std::span<const int> live) {
   const UseDevice use(device->device());
   look_at_report();
   if (host->faults.status()) device->interrupt();
-  device->wait();
+  wait("set_live_ranks");
   const std::scoped_lock lock(epoch_mutex_);
   look_at_report();
   const bool faulty = host->faults.status().has_value();
@@ -273,12 +299,7 @@ void CudaContext::enter_epoch(std::int64_t epoch) {
             "cudaMemsetAsync");
     }
   }
-  check(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
-}
-
-CallFacts CudaContext::next_call(const char* operation, const Agreement& agreement) {
-  ++host->sequence;
-  return {.operation = operation, .agreement = agreement, .epoch = host->membership.epoch};
+  wait_for_stream("set_live_ranks");
 }
 
 void CudaContext::tell_rejection(const Error& error) const {

@@ -61,8 +61,10 @@ class CudaContext {
   /// No other rank's kernels need room on this GPU: those of a latency call may start while the ones before them run.
   bool has_gpu_alone() const { return latency_sms_ == device->num_sms(); }
 
-  /// Checks the stream, and makes it wait for what the caller asks.
-  Launch begin(const Execution& execution) const;
+  /// Stream and SMs of a call.
+  Launch launch_of(const Execution& execution) const;
+  /// Makes the stream wait for what the caller asks; it may join a capture by that.
+  void order(const Execution& execution, Launch& launch) const;
   /// Throws InvalidArgument where a call asks for more than this rank's share of its GPU.
   void check_sms(const Execution& execution) const;
   void end(const Execution& execution, const Launch& launch) const;
@@ -73,14 +75,16 @@ class CudaContext {
   void raise_faults();
   /// The sticky fault, or what a call or an index has been refused for. Any thread.
   std::optional<Error> status();
-  /// Waits for the host's end of an outcome. Throws the fault that ends the wait.
+  /// Waits for the host's end of an outcome. Throws what the call failed with, or the fault that ends the wait.
   void await(const device::CallOutcome& outcome);
+  /// Waits for the latest call that was put on a stream. Throws DeadlineExceeded where the stream does not come to it.
+  void wait(const char* operation) const;
+  /// Waits for what has been put on the group's stream, alike.
+  void wait_for_stream(const char* operation) const;
   void abort(const Error& error) noexcept;
   void set_live_ranks(std::span<const int> live);
   void set_deadline(std::chrono::milliseconds deadline);
 
-  /// Numbers a call; ranks number alike.
-  CallFacts next_call(const char* operation, const Agreement& agreement);
   /// What `error` says reaches the peers over the host; its code goes with the call.
   void tell_rejection(const Error& error) const;
 
@@ -96,6 +100,9 @@ class CudaContext {
   std::size_t offset_of(const void* data) const { return arena->offset_of(data); }
 
  private:
+  /// The host gives its kernels, which have the group's deadline for each wait, as long again to come to them.
+  base::Deadline patience() const;
+  Error stuck(const char* operation) const;
   void share_gpus(Bootstrap& bootstrap);
   void enter_epoch(std::int64_t epoch);
   /// Of calls that a fault has cut short, where ranks that took part do not take part any more.

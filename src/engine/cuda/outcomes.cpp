@@ -71,7 +71,7 @@ std::uint64_t load(const std::uint64_t& word) {
 
 }  // namespace
 
-device::CallOutcome* Outcomes::take(const CallFacts& facts, bool captured) {
+device::CallOutcome* Outcomes::take(const CallFacts& facts, bool captured, bool awaited) {
   const std::scoped_lock lock(mutex_);
   if (captured && captured_ == kCapturedOutcomes) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -79,12 +79,25 @@ device::CallOutcome* Outcomes::take(const CallFacts& facts, bool captured) {
                             kCapturedOutcomes));
   }
   const std::size_t place = captured ? kOutcomeRing + captured_++ : next_++ % kOutcomeRing;
-  facts_[place] = facts;
+  calls_[place] = {.facts = facts, .awaited = awaited};
   words_.outcomes[place] = {.failed = &words_.failed};
   return &words_.outcomes[place];
 }
 
-bool Outcomes::is_written(const device::CallOutcome& outcome) { return load(outcome.tag) != 0; }
+void Outcomes::let_go(const device::CallOutcome& outcome) {
+  const std::scoped_lock lock(mutex_);
+  call_of(outcome).awaited = false;
+  std::atomic_ref(words_.failed).store(1);  // it may have been looked at
+}
+
+bool Outcomes::has_ended(const device::CallOutcome& outcome) {
+  return load(outcome.tag) != 0 && outcome.state != device::CallState::kGaveUp;
+}
+
+std::optional<Error> Outcomes::failure_of(const device::CallOutcome& outcome, const Context& host) {
+  const std::scoped_lock lock(mutex_);
+  return error_of(outcome, call_of(outcome).facts, host);
+}
 
 std::optional<Error> Outcomes::next_failure(const Context& host) {
   const std::scoped_lock lock(mutex_);
@@ -93,12 +106,12 @@ std::optional<Error> Outcomes::next_failure(const Context& host) {
   failed.store(0);  // before the look: what is written after it sets the word again
   std::atomic_thread_fence(std::memory_order_seq_cst);
   for (std::size_t place = 0; place < kOutcomeRing + captured_; ++place) {
-    device::CallOutcome& outcome = words_.outcomes[place];
-    if (!is_written(outcome) || outcome.state == device::CallState::kDone) continue;
-    const device::CallOutcome copy = outcome;
-    outcome.tag = 0;
-    outcome.state = device::CallState::kDone;
-    auto error = error_of(copy, facts_[place], host);
+    const device::CallOutcome& outcome = words_.outcomes[place];
+    Call& call = calls_[place];
+    const std::uint64_t tag = load(outcome.tag);
+    if (tag == call.told || call.awaited) continue;
+    call.told = tag;
+    auto error = error_of(outcome, call.facts, host);
     if (!error) continue;
     failed.store(1);  // there may be more
     return error;
@@ -112,6 +125,7 @@ void Outcomes::forget() {
     outcome.tag = 0;
     outcome.state = device::CallState::kDone;
   }
+  for (Call& call : calls_) call.told = 0;
   words_.failed = 0;
 }
 
