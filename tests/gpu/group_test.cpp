@@ -282,6 +282,60 @@ TEST(GroupShares, RanksOfOneGpuTakeNoMoreSmsThanItHas) {
   });
 }
 
+/// Rank 1 has a GPU of its own, and is told as well.
+TEST(GroupShares, AllRanksRefuseAlike) {
+  if (num_devices() < 2) GTEST_SKIP() << "one GPU";
+  test::run_ranks(3, [&](const World& world) {
+    use_device_of(world);
+    GroupConfig config = config_of(milliseconds(60'000));
+    config.num_sms = 100;
+    const auto start = std::chrono::steady_clock::now();
+    EXPECT_ERROR(Group(world, config), ErrorCode::kInvalidArgument, "ranks [0, 2]");
+    EXPECT_LT(std::chrono::steady_clock::now() - start, config.deadline);
+  });
+}
+
+TEST(GroupStart, FailsEverywhereWhereOneRankHasNoGpu) {
+  test::run_ranks(3, [&](const World& world) {
+    use_device_of(world);
+    GroupConfig config = config_of(milliseconds(60'000));
+    if (world.rank() == 1) {
+      config.device = 1000;
+      EXPECT_ERROR(Group(world, config), ErrorCode::kSystem, "cuda");
+    } else {
+      EXPECT_ERROR(Group(world, config), ErrorCode::kRejectedByPeer, "rank 1 failed");
+    }
+  });
+}
+
+/// Rank 1 hangs in the middle of set_live_ranks, behind work of another group on its stream.
+TEST(GroupEpochs, OneThatFailsHalfwayIsAFault) {
+  const std::vector<RankTokens> tokens = tokens_of_ranks(2);
+  const Expected expected = expect(tokens, {});
+  std::barrier together(2);
+  test::run_ranks(2, [&](const World& world) {
+    use_device_of(world);
+    const DeviceTokens mine(tokens[static_cast<std::size_t>(world.rank())]);
+    Group holding(world, config_of(milliseconds(60'000)));
+    Group group(world, config_of(milliseconds(20'000)));
+    round_trip(group, mine, expected, {});
+    if (world.rank() == 1) {
+      (void)holding.dispatch(mine.input(), {.layout = Layout::kExpertPadded, .execution = {.stream = group.stream()}});
+    }
+    group.set_deadline(milliseconds(200));
+    EXPECT_TRUE(test::error_of([&] { group.set_live_ranks(std::vector<int>{0, 1}); }));
+    ASSERT_TRUE(group.status());
+    EXPECT_EQ(group.epoch(), 0);
+    EXPECT_TRUE(test::error_of([&] { (void)group.dispatch(mine.input()); }));
+    if (world.rank() == 1) holding.abort("seen");
+    together.arrive_and_wait();
+    group.set_deadline(milliseconds(20'000));
+    group.set_live_ranks(std::vector<int>{0, 1});
+    round_trip(group, mine, expected, {});
+    EXPECT_FALSE(group.status());
+  });
+}
+
 TEST(GroupSideBySide, TwoGroupsOnTheSameGpus) {
   const std::vector<RankTokens> tokens = tokens_of_ranks(2);
   std::vector<std::thread> groups;

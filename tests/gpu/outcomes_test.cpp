@@ -103,8 +103,6 @@ TEST(HostWaits, EndWhereTheStreamDoesNotComeToTheCall) {
     const DispatchResult held = holding.dispatch(mine.input(), {.layout = Layout::kExpertPadded});
     group.set_deadline(milliseconds(200));
     EXPECT_ERROR(group.dispatch(mine.input(), {.execution = execution}), ErrorCode::kDeadlineExceeded, "stream");
-    EXPECT_ERROR(group.wait_times(), ErrorCode::kDeadlineExceeded, "stream");
-    EXPECT_ERROR(group.set_live_ranks(std::vector<int>{0}), ErrorCode::kDeadlineExceeded, "stream");
     holding.abort("seen");
     synchronize(holding);
     group.set_deadline(milliseconds(20'000));

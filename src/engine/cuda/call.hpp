@@ -24,15 +24,16 @@ void launch_call(CudaContext& context, const char* operation, const Launches& la
 /// throws this rank rejects the call: the peers get the text, and `reject(terms)` takes part without rows; it reserves
 /// nothing, since memory may be what is missing.
 template <typename Prepare, typename Reject>
-void number_call(CudaContext& context, const char* operation, const Launch& launch, const Prepare& prepare,
-                 const Reject& reject) {
+void number_call(CudaContext& context, const char* operation, CallPath path, const Launch& launch,
+                 const Prepare& prepare, const Reject& reject) {
+  const auto number = [&] { context.paths.tell(context.host->membership.epoch, context.host->sequence++, path); };
   try {
     prepare();
-    ++context.host->sequence;
+    number();
   } catch (...) {
     const Error error = current_error(operation, context.rank());
     context.tell_rejection(error);
-    ++context.host->sequence;
+    number();
     launch_call(context, operation, [&] {
       reject(CudaContext::terms_of({}, static_cast<std::int32_t>(error.code())));
       context.end({}, launch);

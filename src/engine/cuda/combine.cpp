@@ -331,6 +331,12 @@ void reject(CudaContext& context, const CudaHandle* plan, bool weighted, const L
   }
 }
 
+/// A combine whose handle is empty is taken for a pull, the usual one.
+CallPath path_of(const CudaHandle* plan) {
+  if (plan != nullptr && is_pushed(*plan)) return CallPath::kPushedCombine;
+  return plan != nullptr && is_gathered(*plan) ? CallPath::kGatheredCombine : CallPath::kPulledCombine;
+}
+
 void take_outcome(PendingCombine& state) {
   Agreement agreement = agreement_of(state.input, state.hidden, state.wire_dtype, state.result.y.dtype, *state.plan);
   agreement.set(Agreed::kWeightsAtCombine, state.input.topk_weights.given() ? 1 : 0);
@@ -383,9 +389,10 @@ std::unique_ptr<PendingCombine> combine_send(const std::shared_ptr<CudaContext>&
     shared = share_input(*state);
     take_outcome(*state);
   };
-  number_call(*context, "combine", state->launch, prepare_all, [&](const device::Terms& terms) {
-    reject(*context, state->plan.get(), input.topk_weights.given(), state->launch, terms);
-  });
+  number_call(*context, "combine", path_of(state->plan.get()), state->launch, prepare_all,
+              [&](const device::Terms& terms) {
+                reject(*context, state->plan.get(), input.topk_weights.given(), state->launch, terms);
+              });
   launch_call(*context, "combine", [&] {
     launch(*state, shared);
     context->end({}, state->launch);

@@ -1,16 +1,14 @@
 #include "engine/cuda/context.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <atomic>
-#include <iterator>
 #include <thread>
 #include <utility>
 
 #include "device/sync/report.hpp"
-#include "engine/cuda/wait_times.hpp"
-#include "engine/membership.hpp"
 #include "engine/window_layout.hpp"
 #include "kernels/load.hpp"
 #include "transport/bootstrap/agreement.hpp"
@@ -32,9 +30,14 @@ GroupConfig host_config(const GroupConfig& config) {
   return host;
 }
 
+/// Behind the messages lie this rank's CallPaths.
+std::size_t paths_offset(const GroupConfig& config, int num_ranks) {
+  return engine::WindowLayout(host_config(config), num_ranks).arena_begin();
+}
+
 std::shared_ptr<Context> connect_host(Bootstrap& bootstrap, const GroupConfig& config) {
   const GroupConfig host = host_config(config);
-  const std::size_t bytes = engine::WindowLayout(host, bootstrap.num_ranks()).arena_begin();
+  const std::size_t bytes = paths_offset(config, bootstrap.num_ranks()) + CallPaths::kBytes;
   return std::make_shared<Context>(
       host, bootstrap.num_ranks(),
       transport::connect_local(bootstrap,
@@ -44,8 +47,59 @@ std::shared_ptr<Context> connect_host(Bootstrap& bootstrap, const GroupConfig& c
 /// What ranks tell one another of their GPUs.
 struct GpuShare {
   transport::DeviceId device = {};
-  std::int64_t num_sms = 0;
+  std::int64_t sms = 0;      ///< that the GPU has
+  std::int64_t num_sms = 0;  ///< that the rank wants, 0 = as usual
 };
+
+/// SMs of one GPU among the ranks that share it.
+struct GpuShares {
+  std::vector<int> ranks = {};
+  std::int64_t each = 0;   ///< equal parts
+  std::int64_t usual = 0;  ///< that a rank takes unless it wants another number
+  std::int64_t taken = 0;
+};
+
+GpuShares shares_of(const std::vector<GpuShare>& all, const GpuShare& gpu) {
+  GpuShares shares;
+  for (std::size_t rank = 0; rank < all.size(); ++rank) {
+    if (all[rank].device == gpu.device) shares.ranks.push_back(static_cast<int>(rank));
+  }
+  shares.each = gpu.sms / static_cast<std::int64_t>(shares.ranks.size());
+  shares.usual = std::min<std::int64_t>(kUsualSms, shares.each);
+  for (const int rank : shares.ranks) {
+    const std::int64_t wanted = all[static_cast<std::size_t>(rank)].num_sms;
+    shares.taken += wanted > 0 ? wanted : shares.usual;
+  }
+  return shares;
+}
+
+/// Looks at all GPUs, so that all ranks refuse alike.
+void check_shares(const std::vector<GpuShare>& all, int rank) {
+  for (const GpuShare& gpu : all) {
+    const GpuShares shares = shares_of(all, gpu);
+    if (shares.taken <= gpu.sms && shares.usual >= 1) continue;
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("GroupConfig::num_sms: expected ranks [{}], which share a GPU, to take at most its {} SMs "
+                            "together, got {}",
+                            fmt::join(shares.ranks, ", "), gpu.sms, shares.taken),
+                {.operation = "group", .phase = "devices", .rank = rank, .peer = shares.ranks.front()});
+  }
+}
+
+/// Collective: a step that succeeds on all ranks or on none.
+template <typename Step>
+void on_all_ranks(Bootstrap& bootstrap, const GroupConfig& config, const Step& step) {
+  (void)transport::agree(bootstrap, base::Deadline(config.deadline), [&] {
+    step();
+    return std::vector<std::byte>{};
+  });
+}
+
+std::shared_ptr<DeviceState> make_device(Bootstrap& bootstrap, const GroupConfig& config) {
+  std::shared_ptr<DeviceState> device;
+  on_all_ranks(bootstrap, config, [&] { device = std::make_shared<DeviceState>(config.device); });
+  return device;
+}
 
 }  // namespace
 
@@ -53,7 +107,8 @@ CudaContext::CudaContext(Bootstrap& bootstrap, const GroupConfig& group_config, 
     : config(group_config),
       host(connect_host(bootstrap, group_config)),
       layout(group_config, bootstrap.num_ranks()),
-      device(std::make_shared<DeviceState>(group_config.device)),
+      device(make_device(bootstrap, group_config)),
+      paths(host->transport, paths_offset(group_config, bootstrap.num_ranks())),
       outcomes(device->words()),
       combine_busy(static_cast<std::size_t>(group_config.latency_slots), 0),
       slot_busy(static_cast<std::size_t>(group_config.latency_slots), 0) {
@@ -63,13 +118,14 @@ CudaContext::CudaContext(Bootstrap& bootstrap, const GroupConfig& group_config, 
       transport::connect_p2p(bootstrap, {.device = device->device(),
                                          .window_bytes = window_bytes,
                                          .deadline = std::max(group_config.deadline, std::chrono::milliseconds{1})});
-  arena = std::make_shared<Arena>(windows, std::span(windows->peer_window(rank()), windows->window_bytes(rank())),
-                                  layout.arena_begin(), rank());
-  set_deadline(group_config.deadline);
-  enter_epoch(0);
-  kernels::load_kernels();
   // Nobody calls before everybody's kernels are loaded: loading one may wait for those that run.
-  (void)transport::agree(bootstrap, base::Deadline(group_config.deadline), [] { return std::vector<std::byte>{}; });
+  on_all_ranks(bootstrap, group_config, [&] {
+    arena = std::make_shared<Arena>(windows, std::span(windows->peer_window(rank()), windows->window_bytes(rank())),
+                                    layout.arena_begin(), rank());
+    set_deadline(group_config.deadline);
+    enter_epoch(0);
+    kernels::load_kernels();
+  });
   watcher_ = std::jthread([this](const std::stop_token& stop) { watch(stop); });
 }
 
@@ -85,32 +141,26 @@ void CudaContext::watch(const std::stop_token& stop) {
   std::unique_lock lock(epoch_mutex_);
   while (!stopping_.wait_for(lock, stop, kLookEvery, [&] { return stop.stop_requested(); })) {
     look_at_report();
+    if (!host->faults.status()) look_at_paths();
     if (host->faults.status()) device->interrupt();
   }
 }
 
+void CudaContext::look_at_paths() {
+  if (const std::optional<Error> error = paths.find_difference(host->membership)) host->faults.record(*error);
+}
+
 void CudaContext::share_gpus(Bootstrap& bootstrap) {
-  const GpuShare mine{.device = transport::id_of(device->device()), .num_sms = config.num_sms};
+  const GpuShare mine{
+      .device = transport::id_of(device->device()), .sms = device->num_sms(), .num_sms = config.num_sms};
   const auto gathered =
       transport::agree(bootstrap, base::Deadline(config.deadline), [&] { return transport::bytes_of(mine); });
-  std::vector<int> wanted;  // of the ranks on this GPU, 0 = as usual
-  for (const auto& bytes : gathered) {
-    const auto share = transport::struct_of<GpuShare>(bytes, "share of a GPU");
-    if (share.device == mine.device) wanted.push_back(static_cast<int>(share.num_sms));
-  }
-  const int sms = device->num_sms();
-  latency_sms_ = sms / static_cast<int>(wanted.size());
-  const int usual = std::min(kUsualSms, latency_sms_);
-  num_sms_ = config.num_sms > 0 ? config.num_sms : usual;
-  std::int64_t taken = 0;
-  for (const int of_rank : wanted) taken += of_rank > 0 ? of_rank : usual;
-  if (taken > sms || usual < 1) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("GroupConfig::num_sms: expected the {} ranks that share GPU {} to take at most its {} SMs "
-                            "together, got {}",
-                            wanted.size(), device->device(), sms, taken),
-                {.operation = "group", .phase = "devices", .rank = rank()});
-  }
+  std::vector<GpuShare> all;
+  for (const auto& bytes : gathered) all.push_back(transport::struct_of<GpuShare>(bytes, "share of a GPU"));
+  check_shares(all, rank());
+  const GpuShares shares = shares_of(all, mine);
+  latency_sms_ = static_cast<int>(shares.each);
+  num_sms_ = config.num_sms > 0 ? config.num_sms : static_cast<int>(shares.usual);
 }
 
 OwnWords* CudaContext::own_words() const {
@@ -183,51 +233,6 @@ std::optional<Error> CudaContext::status() {
   return std::nullopt;
 }
 
-void CudaContext::await(const device::CallOutcome& outcome) {
-  constexpr int kSpins = 2000;
-  constexpr std::chrono::milliseconds kLookEvery{20};
-  const base::Deadline deadline = patience();
-  auto next_look = base::Clock::now() + kLookEvery;
-  // A wait that gave up is told by its report, which may come a moment later.
-  while (!Outcomes::has_ended(outcome)) {
-    for (int spin = 0; spin < kSpins && !Outcomes::has_ended(outcome); ++spin) {
-    }
-    if (base::Clock::now() < next_look) continue;
-    next_look = base::Clock::now() + kLookEvery;
-    look_at_report();
-    if (const std::optional<Error> error = host->faults.status()) {
-      device->interrupt();
-      throw Error(*error);
-    }
-    if (deadline.expired()) {
-      abort(stuck("dispatch"));
-      host->faults.raise_sticky();
-    }
-    std::this_thread::yield();
-  }
-  if (const std::optional<Error> error = outcomes.failure_of(outcome, *host)) throw Error(*error);
-}
-
-base::Deadline CudaContext::patience() const {
-  return base::Deadline(2 * std::min(host->faults.deadline(), std::chrono::milliseconds::max() / 2));
-}
-
-Error CudaContext::stuck(const char* operation) const {
-  return {ErrorCode::kDeadlineExceeded,
-          fmt::format("{}, rank {}: its stream did not come to the end of the call within 2 x {} ms", operation, rank(),
-                      host->faults.deadline().count()),
-          {.operation = operation, .phase = "stream", .rank = rank(), .peer = rank()}};
-}
-
-void CudaContext::wait(const char* operation) const {
-  if (!device->wait(patience())) throw stuck(operation);
-}
-
-void CudaContext::wait_for_stream(const char* operation) const {
-  device->record_call(device->stream());
-  wait(operation);
-}
-
 void CudaContext::abort(const Error& error) noexcept {
   host->faults.record(error);
   device->interrupt();
@@ -236,70 +241,6 @@ void CudaContext::abort(const Error& error) noexcept {
 void CudaContext::set_deadline(std::chrono::milliseconds deadline) {
   host->faults.set_deadline(deadline);
   device->set_deadline(deadline);
-}
-
-void CudaContext::set_live_ranks(std::span<const int> live) {
-  const UseDevice use(device->device());
-  look_at_report();
-  if (host->faults.status()) device->interrupt();
-  wait("set_live_ranks");
-  const std::scoped_lock lock(epoch_mutex_);
-  look_at_report();
-  const bool faulty = host->faults.status().has_value();
-  engine::set_live_ranks(*host, live, [&](std::int64_t epoch) {
-    quarantine_credits(live, faulty);
-    enter_epoch(epoch);
-  });
-}
-
-void CudaContext::quarantine_credits(std::span<const int> live, bool faulty) {
-  std::vector<int> masked;
-  std::ranges::set_difference(host->live(), live, std::back_inserter(masked));
-  if (faulty && !masked.empty()) {
-    credits.quarantine(*arena, host->quarantine, host->membership.epoch, masked);
-  }
-  credits.clear();
-}
-
-void CudaContext::enter_epoch(std::int64_t epoch) {
-  const UseDevice use(device->device());
-  HostWords& words = device->words();
-  words.report = {};
-  words.index_report = {};
-  outcomes.forget();
-  device->set_deadline(host->faults.deadline());
-  std::ranges::fill(slot_busy, std::uint8_t{0});
-  std::ranges::fill(combine_busy, std::uint8_t{0});
-  latency_dispatches = 0;
-  latency_combines = 0;
-
-  const std::uint64_t tag = make_tag(epoch, 0);
-  OwnWords own;
-  if (epoch > 0) read_waited(*this, own.waited);
-  for (device::Channel* channel : {&own.dispatch, &own.share, &own.combine}) channel->tag = tag;
-  for (int slot = 0; slot < kNumSlots; ++slot) {
-    for (auto* channels : {own.latency_send, own.latency_receive, own.combine_send, own.combine_receive}) {
-      channels[slot].tag = tag;
-    }
-  }
-  cudaStream_t stream = device->stream();
-  std::byte* window = windows->peer_window(rank());
-  check(cudaMemcpyAsync(own_words(), &own, sizeof own, cudaMemcpyHostToDevice, stream), "cudaMemcpyAsync");
-  check(cudaMemsetAsync(window + layout.routing_scratch(), 0, layout.scratch_bytes(), stream), "cudaMemsetAsync");
-  // Nobody sends before everybody has entered the epoch, and every rank's calls have ended before it proposes one.
-  device::LatencyBoard fresh;
-  std::ranges::fill(fresh.released, tag);
-  const int slots = config.latency_max_tokens > 0 ? config.latency_slots : 0;
-  for (int slot = 0; slot < slots; ++slot) {
-    for (const std::size_t board : {layout.dispatch_board(slot), layout.combine_board(slot)}) {
-      check(cudaMemcpyAsync(window + board, &fresh, sizeof fresh, cudaMemcpyHostToDevice, stream), "cudaMemcpyAsync");
-    }
-    for (const device::LatencyArea& area : {layout.dispatch_area(slot), layout.combine_area(slot)}) {
-      check(cudaMemsetAsync(window + area.x, device::kEmptyByte, device::kTurns * area.turn_bytes, stream),
-            "cudaMemsetAsync");
-    }
-  }
-  wait_for_stream("set_live_ranks");
 }
 
 void CudaContext::tell_rejection(const Error& error) const {

@@ -14,6 +14,7 @@
 #include "device/port/board.hpp"
 #include "engine/arena.hpp"
 #include "engine/context.hpp"
+#include "engine/cuda/call_paths.hpp"
 #include "engine/cuda/credits.hpp"
 #include "engine/cuda/device_state.hpp"
 #include "engine/cuda/outcomes.hpp"
@@ -45,6 +46,7 @@ class CudaContext {
   std::shared_ptr<DeviceState> device;
   std::shared_ptr<transport::PeerWindows> windows;
   std::shared_ptr<Arena> arena;
+  CallPaths paths;
   Outcomes outcomes;
   Credits credits;
   std::int64_t latency_dispatches = 0;
@@ -100,15 +102,19 @@ class CudaContext {
   std::size_t offset_of(const void* data) const { return arena->offset_of(data); }
 
  private:
-  /// The host gives its kernels, which have the group's deadline for each wait, as long again to come to them.
+  /// The host gives its kernels, which have the group's deadline for each wait, as long again to come to them, and time
+  /// to notice.
   base::Deadline patience() const;
   Error stuck(const char* operation) const;
+  /// Collective: makes the rank's state on its GPU, and shares the SMs of each GPU among its ranks.
   void share_gpus(Bootstrap& bootstrap);
   void enter_epoch(std::int64_t epoch);
   /// Of calls that a fault has cut short, where ranks that took part do not take part any more.
-  void quarantine_credits(std::span<const int> live, bool faulty);
+  void quarantine_credits(std::span<const int> live);
   /// A fault that a kernel has reported becomes the group's.
   void look_at_report();
+  /// A call that ranks make on different channels becomes one, too.
+  void look_at_paths();
 
   /// Until asked to stop: a host that waits for its stream alone does not look, and kernels cannot see that a process
   /// has ended.

@@ -1,5 +1,9 @@
 #include "engine/cuda/credits.hpp"
 
+#include <algorithm>
+#include <iterator>
+#include <vector>
+
 namespace crossdock::engine::cuda {
 namespace {
 
@@ -18,16 +22,18 @@ void Credits::complete_before(std::int64_t sequence) {
 }
 
 void Credits::quarantine(Arena& arena, Quarantine& quarantine, std::int64_t epoch, std::span<const int> ranks) {
+  std::vector<Given> taken;
   for (const Given& given : given_) {
     if (std::shared_ptr<void> owner = given.owner.lock()) {
       quarantine.hold_from_kernels(WindowBuffer(std::move(owner)), epoch, ranks);
       continue;
     }
     for (Reservation& free : arena.take(given.offset, given.bytes)) {
+      taken.push_back({.sequence = given.sequence, .offset = free.offset, .bytes = free.bytes, .owner = free.owner});
       quarantine.hold_from_kernels(std::move(free.memory), epoch, ranks);
     }
   }
-  given_.clear();
+  std::ranges::move(taken, std::back_inserter(given_));
 }
 
 }  // namespace crossdock::engine::cuda

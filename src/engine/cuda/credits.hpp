@@ -20,7 +20,7 @@ class Credits {
   /// A later call has heard from all ranks: they were through with the ones before it.
   void complete_before(std::int64_t sequence);
   void clear() { given_.clear(); }
-  /// Keeps the memory from everybody until `ranks` can write no more.
+  /// Keeps the memory from everybody until `ranks` can write no more; may be done again, for others.
   void quarantine(Arena& arena, Quarantine& quarantine, std::int64_t epoch, std::span<const int> ranks);
 
  private:

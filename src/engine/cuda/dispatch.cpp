@@ -207,7 +207,8 @@ std::unique_ptr<PendingDispatch> dispatch_send(const std::shared_ptr<CudaContext
   const auto reject = [&](const device::Terms& terms) {
     is_latency ? reject_latency(*context, state->launch, terms) : reject_throughput(*context, state->launch, terms);
   };
-  number_call(*context, "dispatch", state->launch, prepare_all, reject);
+  const CallPath path = is_latency ? CallPath::kLatencyDispatch : CallPath::kDispatch;
+  number_call(*context, "dispatch", path, state->launch, prepare_all, reject);
   launch_call(*context, "dispatch", [&] {
     is_latency ? send_latency(*state) : send_throughput(*state);
     context->end({}, state->launch);

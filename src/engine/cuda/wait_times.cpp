@@ -3,6 +3,7 @@
 namespace crossdock::engine::cuda {
 
 void read_waited(const CudaContext& context, std::uint64_t (&waited)[device::kMaxPeers]) {
+  context.wait_for_stream("wait_times");  // a copy to memory that is not pinned waits for the stream, with no deadline
   auto* const stream = context.device->stream();
   check(cudaMemcpyAsync(waited, context.own_words()->waited, sizeof waited, cudaMemcpyDeviceToHost, stream),
         "cudaMemcpyAsync");
