@@ -114,7 +114,7 @@ void set_live_ranks(Context& context, std::span<const int> live, const std::func
     throw;
   }
   enter_epoch(context, live, largest.epoch + 1, largest.sequence);
-  context.faults.clear();
+  context.faults.begin_epoch();
 }
 
 }  // namespace crossdock::engine

@@ -20,15 +20,18 @@ enum class Fails { kByCapacity, kByTerms };
 
 /// What the next calls reserve holds garbage.
 void poison_arena(Group& group) {
+  auto* const stream = static_cast<cudaStream_t>(group.stream());
   std::vector<Group::Allocation> all;
   for (std::int64_t words = 1 << 24; words >= 1 << 10;) {
     try {
       all.push_back(group.allocate(DType::kFp32, {words}));
-      kernels::check_cuda(cudaMemset(all.back().view.data, kGarbage, all.back().view.num_bytes()), "cudaMemset");
+      const TensorView& view = all.back().view;
+      kernels::check_cuda(cudaMemsetAsync(view.data, kGarbage, view.num_bytes(), stream), "cudaMemsetAsync");
     } catch (const Error&) {
       words /= 2;
     }
   }
+  synchronize(group);
 }
 
 /// The same tokens with x in half of its bytes, cut to bf16.

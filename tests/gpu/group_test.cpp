@@ -336,6 +336,29 @@ TEST(GroupEpochs, OneThatFailsHalfwayIsAFault) {
   });
 }
 
+/// Another thread asks all the time, also while a fault goes and the epoch changes.
+TEST(GroupEpochs, ChangeWhileAnotherThreadAsksForTheStatus) {
+  const std::vector<RankTokens> tokens = tokens_of_ranks(2);
+  const Expected expected = expect(tokens, {});
+  std::barrier together(2);
+  test::run_ranks(2, [&](const World& world) {
+    use_device_of(world);
+    const DeviceTokens mine(tokens[static_cast<std::size_t>(world.rank())]);
+    Group group(world, config_of(milliseconds(20'000)));
+    const std::jthread asking([&](const std::stop_token& stop) {
+      while (!stop.stop_requested()) (void)group.status();
+    });
+    for (int epoch = 0; epoch < 20; ++epoch) {
+      together.arrive_and_wait();
+      if (world.rank() == epoch % 2) group.abort("again");
+      ASSERT_TRUE(await_status(group));
+      together.arrive_and_wait();
+      group.set_live_ranks(std::vector<int>{0, 1});
+      round_trip(group, mine, expected, {});
+    }
+  });
+}
+
 TEST(GroupSideBySide, TwoGroupsOnTheSameGpus) {
   const std::vector<RankTokens> tokens = tokens_of_ranks(2);
   std::vector<std::thread> groups;

@@ -8,18 +8,6 @@
 namespace crossdock::gpu {
 namespace {
 
-/// Takes all memory of the window, in pieces of some kilobytes.
-std::vector<Group::Allocation> fill_window(Group& group) {
-  constexpr std::int64_t kWords = 1024;
-  std::vector<Group::Allocation> pieces;
-  try {
-    for (;;) pieces.push_back(group.allocate(DType::kFp32, {kWords}));
-  } catch (const Error& error) {
-    EXPECT_EQ(name_of(error.code()), name_of(ErrorCode::kWindowTooSmall));
-  }
-  return pieces;
-}
-
 class FullWindow : public testing::TestWithParam<Layout> {
  protected:
   static DispatchOptions options() {
@@ -100,6 +88,37 @@ TEST_P(FullWindow, IsAReasonToReject) {
 INSTANTIATE_TEST_SUITE_P(Layouts, FullWindow,
                          testing::Values(Layout::kFlat, Layout::kExpertContiguous, Layout::kExpertPadded),
                          [](const auto& layout) { return std::string(name_of(layout.param)); });
+
+/// Rank 0 is behind by two of them.
+TEST(Rejections, InARowKeepTheirTexts) {
+  const std::vector<RankTokens> tokens = tokens_of_ranks(2);
+  const Expected expected = expect(tokens, {});
+  std::barrier together(2);
+  test::run_ranks(2, [&](const World& world) {
+    use_device_of(world);
+    const DeviceTokens mine(tokens[static_cast<std::size_t>(world.rank())]);
+    const DispatchOptions options{.max_recv_rows = 64};
+    Group group(world, config_of(milliseconds(20'000)));
+    if (world.rank() == 0) {
+      for (int call = 0; call < 2; ++call) (void)group.dispatch(mine.input(), options);
+      together.arrive_and_wait();
+      synchronize(group);
+      for (const char* text : {"hidden of [1, 128], got 384", "hidden of [1, 128], got 512"}) {
+        const auto error = group.status();
+        ASSERT_TRUE(error);
+        EXPECT_THAT(error->what(), testing::HasSubstr(text));
+      }
+    } else {
+      together.arrive_and_wait();
+      for (const std::int64_t rows : {3, 4}) {
+        DispatchInput input = mine.input();
+        input.x.shape[1] = rows * kHidden;
+        EXPECT_ERROR(group.dispatch(input, options), ErrorCode::kInvalidArgument, "hidden");
+      }
+    }
+    round_trip(group, mine, expected, {});
+  });
+}
 
 /// CUDA refuses to wait for an event of a capture that is over.
 TEST(Rejections, CudasOwnRefusalsReachThePeers) {

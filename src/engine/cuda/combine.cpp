@@ -340,7 +340,8 @@ CallPath path_of(const CudaHandle* plan) {
 void take_outcome(PendingCombine& state) {
   Agreement agreement = agreement_of(state.input, state.hidden, state.wire_dtype, state.result.y.dtype, *state.plan);
   agreement.set(Agreed::kWeightsAtCombine, state.input.topk_weights.given() ? 1 : 0);
-  state.facts = {.operation = "combine", .agreement = agreement, .epoch = state.epoch};
+  state.facts = {
+      .operation = "combine", .agreement = agreement, .epoch = state.epoch, .sequence = state.context->host->sequence};
   state.outcome = state.context->outcomes.take(state.facts, state.launch.captured, /*awaited=*/false);
 }
 

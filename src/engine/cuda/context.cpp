@@ -142,8 +142,13 @@ void CudaContext::watch(const std::stop_token& stop) {
   while (!stopping_.wait_for(lock, stop, kLookEvery, [&] { return stop.stop_requested(); })) {
     look_at_report();
     if (!host->faults.status()) look_at_paths();
-    if (host->faults.status()) device->interrupt();
+    interrupt_if_faulty();
   }
+}
+
+void CudaContext::interrupt_if_faulty() {
+  const std::scoped_lock lock(words_mutex_);
+  if (host->faults.is_faulty()) device->interrupt();
 }
 
 void CudaContext::look_at_paths() {
@@ -203,13 +208,14 @@ void CudaContext::check_epoch(const char* operation, std::int64_t epoch) const {
 }
 
 void CudaContext::look_at_report() {
+  const std::scoped_lock lock(words_mutex_);
   const device::WaitReport& report = device->words().report;
   if (std::atomic_ref(const_cast<std::uint64_t&>(report.written)).load(std::memory_order_acquire) == 0) return;
   // A peer that gave up first knows better; its word comes over the host.
   if (host->faults.status()) return;
   const Error error = device::error_of(report);
   Report words = error.report();
-  words.epoch = host->membership.epoch;
+  words.epoch = host->faults.epoch();
   host->faults.record(Error(error.code(), std::string(error.message()), words));
 }
 
@@ -222,10 +228,11 @@ void CudaContext::raise_faults() {
 std::optional<Error> CudaContext::status() {
   look_at_report();
   if (std::optional<Error> error = host->faults.status()) {
-    device->interrupt();
+    interrupt_if_faulty();
     return error;
   }
   if (std::optional<Error> error = outcomes.next_failure(*host)) return error;
+  const std::scoped_lock lock(words_mutex_);
   const device::WaitReport& index = device->words().index_report;
   if (std::atomic_ref(const_cast<std::uint64_t&>(index.written)).load(std::memory_order_acquire) != 0) {
     return device::error_of(index);
@@ -235,7 +242,7 @@ std::optional<Error> CudaContext::status() {
 
 void CudaContext::abort(const Error& error) noexcept {
   host->faults.record(error);
-  device->interrupt();
+  interrupt_if_faulty();
 }
 
 void CudaContext::set_deadline(std::chrono::milliseconds deadline) {
@@ -246,8 +253,12 @@ void CudaContext::set_deadline(std::chrono::milliseconds deadline) {
 void CudaContext::tell_rejection(const Error& error) const {
   CallBlock block;
   block.rejected.set(error);
+  const int slot = rejection_slot(host->sequence);
+  const int word = signal_index(SignalKind::kCall, slot);
   for (const int peer : host->live()) {
-    host->transport->put(peer, host->layout.control().call(0, rank()), std::as_bytes(std::span(&block, 1)));
+    host->transport->signal(peer, word, 0);  // who reads what was there sees that it goes
+    host->transport->put(peer, host->layout.control().call(slot, rank()), std::as_bytes(std::span(&block, 1)));
+    host->transport->signal(peer, word, make_tag(host->membership.epoch, host->sequence));
   }
 }
 

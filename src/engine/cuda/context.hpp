@@ -87,7 +87,8 @@ class CudaContext {
   void set_live_ranks(std::span<const int> live);
   void set_deadline(std::chrono::milliseconds deadline);
 
-  /// What `error` says reaches the peers over the host; its code goes with the call.
+  /// What `error` says of the call that gets the next number reaches the peers over the host; its code goes with the
+  /// call.
   void tell_rejection(const Error& error) const;
 
   // Arguments of every kernel.
@@ -111,6 +112,8 @@ class CudaContext {
   void enter_epoch(std::int64_t epoch);
   /// Of calls that a fault has cut short, where ranks that took part do not take part any more.
   void quarantine_credits(std::span<const int> live);
+  /// Ends the waits of kernels where there is a fault.
+  void interrupt_if_faulty();
   /// A fault that a kernel has reported becomes the group's.
   void look_at_report();
   /// A call that ranks make on different channels becomes one, too.
@@ -122,7 +125,8 @@ class CudaContext {
 
   int num_sms_ = 0;
   int latency_sms_ = 0;
-  std::mutex epoch_mutex_;  ///< held while the epoch changes
+  std::mutex epoch_mutex_;  ///< held while the epoch changes: the watcher is held off
+  std::mutex words_mutex_;  ///< reports and the deadline in HostWords, which any thread may look at or set meanwhile
   std::condition_variable_any stopping_;
   std::jthread watcher_;
 };

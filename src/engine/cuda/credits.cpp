@@ -12,9 +12,10 @@ constexpr std::size_t kMostPieces = 2048;
 
 }  // namespace
 
-void Credits::add(std::int64_t sequence, const Reservation& memory) {
+void Credits::add(std::int64_t sequence, const Reservation& memory, bool captured) {
   if (given_.size() == kMostPieces) given_.pop_front();
-  given_.push_back({.sequence = sequence, .offset = memory.offset, .bytes = memory.bytes, .owner = memory.owner});
+  std::deque<Given>& given = captured ? captured_ : given_;
+  given.push_back({.sequence = sequence, .offset = memory.offset, .bytes = memory.bytes, .owner = memory.owner});
 }
 
 void Credits::complete_before(std::int64_t sequence) {
@@ -22,8 +23,13 @@ void Credits::complete_before(std::int64_t sequence) {
 }
 
 void Credits::quarantine(Arena& arena, Quarantine& quarantine, std::int64_t epoch, std::span<const int> ranks) {
+  for (std::deque<Given>* given : {&given_, &captured_}) Credits::quarantine(*given, arena, quarantine, epoch, ranks);
+}
+
+void Credits::quarantine(std::deque<Given>& all, Arena& arena, Quarantine& quarantine, std::int64_t epoch,
+                         std::span<const int> ranks) {
   std::vector<Given> taken;
-  for (const Given& given : given_) {
+  for (const Given& given : all) {
     if (std::shared_ptr<void> owner = given.owner.lock()) {
       quarantine.hold_from_kernels(WindowBuffer(std::move(owner)), epoch, ranks);
       continue;
@@ -33,7 +39,7 @@ void Credits::quarantine(Arena& arena, Quarantine& quarantine, std::int64_t epoc
       quarantine.hold_from_kernels(std::move(free.memory), epoch, ranks);
     }
   }
-  std::ranges::move(taken, std::back_inserter(given_));
+  std::ranges::move(taken, std::back_inserter(all));
 }
 
 }  // namespace crossdock::engine::cuda

@@ -74,7 +74,8 @@ void prepare(PendingDispatch& state, const CudaHandle* cached) {
 void take_outcome(PendingDispatch& state) {
   state.facts = {.operation = "dispatch",
                  .agreement = agreement_of(state.format, state.options, *state.plan, state.cached),
-                 .epoch = state.epoch};
+                 .epoch = state.epoch,
+                 .sequence = state.sequence};
   state.outcome = state.context->outcomes.take(state.facts, state.launch.captured, is_exact(state));
 }
 

@@ -72,7 +72,7 @@ void reserve_receiver_arrays(PendingDispatch& state, std::int64_t wire_rows) {
   if (expert_layout) pieces.add(receiver.tokens, wire_rows);
   Reservation memory = state.context->reserve(pieces.total());
   pieces.set_base(memory.data);
-  if (expert_layout) state.context->credits.add(state.sequence, memory);
+  if (expert_layout) state.context->credits.add(state.sequence, memory, state.launch.captured);
   receiver.memory = std::move(memory.memory);
   if (needs_source_weights && state.plan->tokens > 0) {
     check(cudaMemcpyAsync(receiver.source_weights, state.input.topk_weights.data, state.input.topk_weights.num_bytes(),
@@ -97,7 +97,8 @@ void reserve_arrival(PendingDispatch& state, std::int64_t wire_rows) {
                  .idx = state.small.offset + idx_at,
                  .weights = state.small.offset + weights_at,
                  .capacity = wire_rows};
-  for (const Reservation* memory : {&state.small, &state.rows}) context.credits.add(state.sequence, *memory);
+  for (const Reservation* memory : {&state.small, &state.rows})
+    context.credits.add(state.sequence, *memory, state.launch.captured);
   if (is_flat(state)) return;
   const ReceiverArrays& receiver = state.plan->receiver;
   state.offer.tokens = context.offset_of(receiver.tokens);

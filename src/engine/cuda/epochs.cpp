@@ -11,7 +11,7 @@ namespace crossdock::engine::cuda {
 void CudaContext::set_live_ranks(std::span<const int> live) {
   const UseDevice use(device->device());
   look_at_report();
-  if (host->faults.status()) device->interrupt();
+  if (host->faults.status()) interrupt_if_faulty();
   wait("set_live_ranks");
   const std::scoped_lock lock(epoch_mutex_);
   look_at_report();
@@ -21,8 +21,10 @@ void CudaContext::set_live_ranks(std::span<const int> live) {
     if (faulty) quarantine_credits(live);
     enter_epoch(epoch);
   });
-  // An attempt that failed left the calls of the epoch to the next one, which may mask more ranks.
-  if (host->membership.epoch != before) credits.clear();
+  if (host->membership.epoch == before) return;
+  credits.clear();  // an attempt that fails leaves them to the next one, which may mask more ranks
+  const std::scoped_lock words(words_mutex_);
+  device->set_deadline(host->faults.deadline());  // another thread may have ended waits until the fault was gone
 }
 
 void CudaContext::quarantine_credits(std::span<const int> live) {
@@ -34,10 +36,13 @@ void CudaContext::quarantine_credits(std::span<const int> live) {
 void CudaContext::enter_epoch(std::int64_t epoch) {
   const UseDevice use(device->device());
   HostWords& words = device->words();
-  words.report = {};
-  words.index_report = {};
+  {
+    const std::scoped_lock lock(words_mutex_);
+    words.report = {};
+    words.index_report = {};
+    device->set_deadline(host->faults.deadline());
+  }
   outcomes.forget();
-  device->set_deadline(host->faults.deadline());
   std::ranges::fill(slot_busy, std::uint8_t{0});
   std::ranges::fill(combine_busy, std::uint8_t{0});
   latency_dispatches = 0;

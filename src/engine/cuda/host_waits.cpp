@@ -21,7 +21,7 @@ void CudaContext::await(const device::CallOutcome& outcome) {
     next_look = base::Clock::now() + kLookEvery;
     look_at_report();
     if (const std::optional<Error> error = host->faults.status()) {
-      device->interrupt();
+      interrupt_if_faulty();
       throw Error(*error);
     }
     if (deadline.expired()) {

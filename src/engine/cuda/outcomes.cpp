@@ -14,15 +14,27 @@ Report report_of(const device::CallOutcome& outcome, const CallFacts& facts, int
   return {.operation = facts.operation, .phase = "call", .rank = rank, .peer = outcome.rank, .epoch = facts.epoch};
 }
 
+/// What `rank` left for this call, unless it has rejected so many since that another text has the place.
+std::optional<ErrorText> read_rejection(const CallFacts& facts, int rank, const Context& host) {
+  const int slot = rejection_slot(facts.sequence);
+  const std::uint64_t tag = make_tag(facts.epoch, facts.sequence);
+  const auto is_there = [&] { return host.transport->observed(rank, signal_index(SignalKind::kCall, slot)) == tag; };
+  if (!is_there()) return std::nullopt;
+  const auto block = host.read<CallBlock>(host.layout.control().call(slot, rank));
+  std::atomic_thread_fence(std::memory_order_acquire);
+  if (!is_there()) return std::nullopt;  // it was written over meanwhile
+  return block.rejected;
+}
+
 /// The text came over the host; only the code came over the GPU.
 Error rejection(const device::CallOutcome& outcome, const CallFacts& facts, const Context& host) {
-  const auto block = host.read<CallBlock>(host.layout.control().call(0, outcome.rank));
-  const std::string text = block.rejected.code == outcome.theirs
-                               ? block.rejected.text()
-                               : std::string(name_of(static_cast<ErrorCode>(outcome.theirs)));
+  const std::optional<ErrorText> left = read_rejection(facts, outcome.rank, host);
+  const std::string text = left ? left->text() : std::string(name_of(static_cast<ErrorCode>(outcome.theirs)));
   Report report = report_of(outcome, facts, host.rank());
-  report.expected = block.rejected.expected;
-  report.observed = block.rejected.observed;
+  if (left) {
+    report.expected = left->expected;
+    report.observed = left->observed;
+  }
   return {ErrorCode::kRejectedByPeer,
           fmt::format("{}, rank {}: rank {} rejected its call: {}", facts.operation, host.rank(), outcome.rank, text),
           report};

@@ -13,11 +13,15 @@
 
 namespace crossdock::engine::cuda {
 
+/// Where the text of a rejection lies in the peers' windows: rejections in a row have places of their own.
+constexpr int rejection_slot(std::int64_t sequence) { return static_cast<int>(sequence % kNumSlots); }
+
 /// What an Error about a call has to say.
 struct CallFacts {
   const char* operation = "";
   Agreement agreement = {};
   std::int64_t epoch = 0;
+  std::int64_t sequence = 0;
 };
 
 /// Any thread.

@@ -116,4 +116,16 @@ inline std::optional<Error> await_status(Group& group) {
   return std::nullopt;
 }
 
+/// Takes all memory of the window, in pieces of some kilobytes.
+inline std::vector<Group::Allocation> fill_window(Group& group) {
+  constexpr std::int64_t kWords = 1024;
+  std::vector<Group::Allocation> pieces;
+  try {
+    for (;;) pieces.push_back(group.allocate(DType::kFp32, {kWords}));
+  } catch (const Error& error) {
+    EXPECT_EQ(name_of(error.code()), name_of(ErrorCode::kWindowTooSmall));
+  }
+  return pieces;
+}
+
 }  // namespace crossdock::gpu
