@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #include "harness/group_cases.hpp"
@@ -320,7 +321,8 @@ TEST(GroupEpochs, OneThatFailsHalfwayIsAFault) {
     Group group(world, config_of(milliseconds(20'000)));
     round_trip(group, mine, expected, {});
     if (world.rank() == 1) {
-      (void)holding.dispatch(mine.input(), {.layout = Layout::kExpertPadded, .execution = {.stream = group.stream()}});
+      (void)holding.dispatch(mine.input(),
+                             {.layout = Layout::kExpertPadded, .execution = {.stream = Stream::of(group.stream())}});
     }
     group.set_deadline(milliseconds(200));
     EXPECT_TRUE(test::error_of([&] { group.set_live_ranks(std::vector<int>{0, 1}); }));
@@ -389,13 +391,44 @@ TEST(GroupEvents, OrderCallsOfDifferentStreams) {
     kernels::check_cuda(cudaEventCreate(&dispatched), "cudaEventCreate");
     for (int round = 0; round < 20; ++round) {
       const DispatchResult result = group.dispatch(mine.input(), {.execution = {.done = dispatched}});
-      const CombineResult combined =
-          group.combine(result.handle, {.x = result.x}, {.execution = {.stream = stream, .after = dispatched}});
+      const CombineResult combined = group.combine(result.handle, {.x = result.x},
+                                                   {.execution = {.stream = Stream::of(stream), .after = dispatched}});
       kernels::check_cuda(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
       ASSERT_EQ(bytes_of(combined.y), expected.combined[static_cast<std::size_t>(world.rank())].y.bytes);
     }
     cudaEventDestroy(dispatched);
     cudaStreamDestroy(stream);
+  });
+}
+
+static_assert(!std::is_convertible_v<void*, Stream> && !std::is_convertible_v<std::nullptr_t, Stream> &&
+              !std::is_convertible_v<int, Stream> && !std::is_constructible_v<Stream, void*>);
+
+/// What frameworks call stream 0. The group's own is held meanwhile by a call of another group, which rank 1 makes
+/// late.
+TEST(GroupStreams, CudasDefaultStreamIsNotTheGroupsOwn) {
+  const std::vector<RankTokens> tokens = tokens_of_ranks(2);
+  const Expected expected = expect(tokens, {});
+  std::barrier together(2);
+  test::run_ranks(2, [&](const World& world) {
+    use_device_of(world);
+    const auto rank = static_cast<std::size_t>(world.rank());
+    const DeviceTokens mine(tokens[rank]);
+    Group holding(world, config_of(milliseconds(60'000)));
+    Group group(world, config_of(milliseconds(20'000)));
+    const auto hold = [&] {
+      (void)holding.dispatch(mine.input(),
+                             {.layout = Layout::kExpertPadded, .execution = {.stream = Stream::of(group.stream())}});
+    };
+    if (rank == 0) hold();
+    const Execution by_default{.stream = Stream::of(nullptr)};
+    const DispatchResult rows = group.dispatch(mine.input(), {.execution = by_default});
+    const CombineResult combined = group.combine(rows.handle, {.x = rows.x}, {.execution = by_default});
+    kernels::check_cuda(cudaStreamSynchronize(nullptr), "cudaStreamSynchronize");
+    EXPECT_EQ(bytes_of(combined.y), expected.combined[rank].y.bytes);
+    together.arrive_and_wait();
+    if (rank == 1) hold();
+    synchronize(group);
   });
 }
 

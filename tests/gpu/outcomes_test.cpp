@@ -99,7 +99,7 @@ TEST(HostWaits, EndWhereTheStreamDoesNotComeToTheCall) {
     const DeviceTokens mine(test::tokens_of(world));
     std::vector<World> alone = World::threads(1);
     Group group(alone[0], config_of(milliseconds(20'000)));
-    const Execution execution{.stream = holding.stream()};
+    const Execution execution{.stream = Stream::of(holding.stream())};
     const DispatchResult held = holding.dispatch(mine.input(), {.layout = Layout::kExpertPadded});
     group.set_deadline(milliseconds(200));
     EXPECT_ERROR(group.dispatch(mine.input(), {.execution = execution}), ErrorCode::kDeadlineExceeded, "stream");

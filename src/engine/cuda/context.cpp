@@ -173,7 +173,8 @@ OwnWords* CudaContext::own_words() const {
 }
 
 Launch CudaContext::launch_of(const Execution& execution) const {
-  return {.stream = execution.stream == nullptr ? device->stream() : static_cast<cudaStream_t>(execution.stream),
+  const Stream& stream = execution.stream;
+  return {.stream = stream.is_group() ? device->stream() : static_cast<cudaStream_t>(stream.handle()),
           .num_sms = execution.num_sms == 0 ? num_sms_ : std::clamp(execution.num_sms, 1, latency_sms_)};
 }
 
