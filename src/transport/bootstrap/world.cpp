@@ -9,6 +9,7 @@
 #include "base/environment.hpp"
 #include "crossdock/error.hpp"
 #include "transport/bootstrap/bootstrap.hpp"
+#include "transport/bootstrap/connect_job.hpp"
 #include "transport/bootstrap/in_process.hpp"
 #include "transport/bootstrap/tcp.hpp"
 
@@ -18,7 +19,6 @@ namespace {
 using base::environment_integer;
 using base::environment_text;
 
-constexpr int kDefaultPort = 29'500;
 constexpr int kMaxPort = 65'535;
 
 /// The variables of one launcher.
@@ -54,20 +54,33 @@ bool open_mpi_on_one_machine(const Launcher& launcher) {
          environment_text("OMPI_COMM_WORLD_LOCAL_SIZE") == environment_text(kOpenMpi.num_ranks);
 }
 
-std::string find_address(const Launcher& launcher) {
-  if (auto address = environment_text("MASTER_ADDR")) return *address;
-  if (launcher.rank == kSlurm.rank) {
-    if (auto address = environment_text("SLURM_LAUNCH_NODE_IPADDR")) return *address;
-  }
-  if (open_mpi_on_one_machine(launcher)) return "127.0.0.1";
-  throw_not_set("MASTER_ADDR", "the other ranks need the address of rank 0");
+std::optional<std::string> find_address(const Launcher& launcher) {
+  if (auto address = environment_text("MASTER_ADDR")) return address;
+  return launcher.rank == kSlurm.rank ? environment_text("SLURM_LAUNCH_NODE_IPADDR") : std::nullopt;
 }
 
 /// torchrun keeps a store of its own on MASTER_PORT and says so: then the next port is ours.
-int find_port() {
+std::optional<int> find_port() {
   const bool taken = environment_text("TORCHELASTIC_USE_AGENT_STORE") == "True";
-  const int highest = taken ? kMaxPort - 1 : kMaxPort;
-  return static_cast<int>(environment_integer("MASTER_PORT", 1, highest).value_or(kDefaultPort)) + (taken ? 1 : 0);
+  const auto port = environment_integer("MASTER_PORT", 1, taken ? kMaxPort - 1 : kMaxPort);
+  if (!port) return std::nullopt;
+  return static_cast<int>(*port) + (taken ? 1 : 0);
+}
+
+transport::Job read_job() {
+  transport::Job job;
+  const auto launcher = find_launcher();
+  if (!launcher) return job;
+  constexpr int kMost = std::numeric_limits<int>::max();
+  job.num_ranks = static_cast<int>(*environment_integer(launcher->num_ranks, 1, kMost));
+  job.rank = static_cast<int>(*environment_integer(launcher->rank, 0, job.num_ranks - 1));
+  for (const char* name : {"TORCHELASTIC_RUN_ID", "PMIX_NAMESPACE", "SLURM_JOB_ID"}) {
+    if (job.identity.empty()) job.identity = environment_text(name).value_or("");
+  }
+  job.address = find_address(*launcher);
+  job.port = find_port();
+  job.one_machine = open_mpi_on_one_machine(*launcher);
+  return job;
 }
 
 }  // namespace
@@ -76,17 +89,10 @@ World::World(std::shared_ptr<Bootstrap> bootstrap) : bootstrap_(std::move(bootst
   if (!bootstrap_) throw Error(ErrorCode::kInvalidArgument, "World: expected a bootstrap, got none");
 }
 
-World World::from_environment() {
-  const auto launcher = find_launcher();
-  if (!launcher) return threads(1).front();
-  TcpWorldOptions options;
-  constexpr int kMost = std::numeric_limits<int>::max();
-  options.num_ranks = static_cast<int>(*environment_integer(launcher->num_ranks, 1, kMost));
-  options.rank = static_cast<int>(*environment_integer(launcher->rank, 0, options.num_ranks - 1));
-  if (options.num_ranks == 1) return threads(1).front();
-  options.address = find_address(*launcher);
-  options.port = find_port();
-  return tcp(options);
+World World::from_environment() { return from_environment(WorldOptions{}); }
+
+World World::from_environment(const WorldOptions& options) {
+  return World(transport::connect_job(read_job(), options));
 }
 
 World World::tcp(const TcpWorldOptions& options) { return World(transport::connect_tcp(options)); }

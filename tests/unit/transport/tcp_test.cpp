@@ -27,6 +27,9 @@ using transport::FrameType;
 
 using Ranks = std::vector<std::shared_ptr<Bootstrap>>;
 
+// 203.0.113.0/24 is for documentation: no machine has such an address.
+constexpr const char* kNobodysAddress = "203.0.113.1";
+
 /// All ranks of a job, as threads of this process over real sockets.
 Ranks connect_all(int num_ranks, const std::string& address = "127.0.0.1") {
   Ranks all(static_cast<std::size_t>(num_ranks));
@@ -196,15 +199,16 @@ TEST(Tcp, APortInUseIsNamed) {
   const auto listener = transport::listen_at({.address = "127.0.0.1", .port = port});
   const Error error = error_of([&] { connect_tcp({.rank = 0, .num_ranks = 2, .port = port, .deadline = 1s}); });
   EXPECT_EQ(error.code(), ErrorCode::kSystem);
-  EXPECT_THAT(error.what(), HasSubstr("bind: 127.0.0.1:" + std::to_string(port) + ": Address already in use"));
+  EXPECT_THAT(error.what(), HasSubstr("bind: 127.0.0.1:" + std::to_string(port) + ": Address already in use: another " +
+                                      "program holds it: choose another TcpWorldOptions::port"));
 }
 
 TEST(Tcp, AnAddressOfAnotherMachineIsNamed) {
-  // 192.0.2.0/24 is for documentation: no machine has such an address.
   const Error error =
-      error_of([] { connect_tcp({.rank = 0, .num_ranks = 2, .address = "192.0.2.1", .port = 29'500}); });
+      error_of([] { connect_tcp({.rank = 0, .num_ranks = 2, .address = kNobodysAddress, .deadline = 100ms}); });
   EXPECT_EQ(error.code(), ErrorCode::kSystem);
-  EXPECT_THAT(error.what(), HasSubstr("192.0.2.1:29500"));
+  EXPECT_THAT(error.what(), HasSubstr("203.0.113.1:29500"));
+  EXPECT_THAT(error.what(), HasSubstr("choose another TcpWorldOptions::address"));
 }
 
 TEST(Tcp, ARankThatIsGoneIsNamedToAll) {
@@ -302,6 +306,8 @@ TEST(Tcp, OptionsAreChecked) {
   EXPECT_EQ(code_of({.rank = 0, .num_ranks = 2, .port = 0}), ErrorCode::kInvalidArgument);
   EXPECT_EQ(code_of({.rank = 0, .num_ranks = 2, .port = 65'536}), ErrorCode::kInvalidArgument);
   EXPECT_EQ(code_of({.rank = 0, .num_ranks = 2, .address = ""}), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(code_of({.rank = 0, .num_ranks = 2, .address = std::string(256, 'a')}), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(code_of({.rank = 0, .num_ranks = 2, .identity = std::string(513, 'a')}), ErrorCode::kInvalidArgument);
 }
 
 TEST(Tcp, OneRankNeedsNoSocket) {
