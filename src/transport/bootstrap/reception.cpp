@@ -69,7 +69,7 @@ bool Reception::is_of_job(const Hello& hello, Channel& unknown) {
 
 std::string Reception::describe_turned_away() const {
   if (num_turned_away_ == 0) return "";
-  return fmt::format("; turned away {} connections, the last: {}", num_turned_away_, last_turned_away_);
+  return fmt::format("; turned away: {} ({} in all)", last_turned_away_, num_turned_away_);
 }
 
 }  // namespace crossdock::transport
