@@ -3,6 +3,7 @@
 #include <span>
 #include <vector>
 
+#include "base/float_environment.hpp"
 #include "core/contract/gate_contract.hpp"
 #include "core/routing/exp.hpp"
 
@@ -79,6 +80,7 @@ void store_experts(std::span<const std::size_t> chosen, const TensorView& topk_i
 
 void gate(const GateConfig& config, const ConstTensorView& logits, const ConstTensorView& bias,
           const TensorView& topk_idx, const TensorView& topk_weights) {
+  const base::FloatEnvironment environment;
   core::check_gate(config, logits, bias, topk_idx, topk_weights);
   const auto num_experts = static_cast<std::size_t>(config.num_experts);
   const auto top_k = static_cast<std::size_t>(config.top_k);

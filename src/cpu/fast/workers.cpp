@@ -1,5 +1,7 @@
 #include "cpu/fast/workers.hpp"
 
+#include "base/float_environment.hpp"
+
 namespace crossdock::cpu {
 
 Workers::Workers(int num_workers) {
@@ -36,6 +38,7 @@ void Workers::run(std::int64_t count, const std::function<void(std::int64_t, std
 }
 
 void Workers::serve(int worker) {
+  const base::FloatEnvironment environment;
   std::unique_lock lock(mutex_);
   for (std::uint64_t seen = 0;;) {
     changed_.wait(lock, [&] { return stop_ || round_ != seen; });

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "base/float_environment.hpp"
 #include "core/contract/combine_contract.hpp"
 #include "core/contract/reject.hpp"
 #include "core/numeric/convert.hpp"
@@ -236,6 +237,7 @@ void check_combines(const Job& job, const std::vector<LayoutRows>& layouts, std:
 std::vector<Combined> combine(const Problem& problem, std::span<const DispatchInput> inputs,
                               std::span<const DispatchOptions> options, std::span<const CombineInput> combines,
                               const CombineOptions& combine_options) {
+  const base::FloatEnvironment environment;
   const Job job = checked_job(problem, inputs, options);
   const std::vector<LayoutRows> layouts = all_rows(job);
   check_combines(job, layouts, combines, combine_options);

@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include "base/float_environment.hpp"
 #include "core/contract/dispatch_contract.hpp"
 #include "cpu/reference/job.hpp"
 #include "cpu/reference/layout_rows.hpp"
@@ -217,6 +218,7 @@ Dispatched receive(const Receiver& receiver) {
 
 std::vector<Dispatched> dispatch(const Problem& problem, std::span<const DispatchInput> inputs,
                                  std::span<const DispatchOptions> options) {
+  const base::FloatEnvironment environment;
   const Job job = checked_job(problem, inputs, options);
   const std::vector<LayoutRows> layouts = all_rows(job);
   std::vector<SentRows> sent(layouts.size());

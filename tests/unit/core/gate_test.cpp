@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "../float_environments.hpp"
 #include "crossdock/error.hpp"
 
 namespace crossdock {
@@ -108,6 +110,27 @@ TEST(Gate, WritesInt64) {
        dense_view(&weight, DType::kFp32, {1, 1}));
   EXPECT_EQ(expert, 1);
 }
+
+#if defined(__x86_64__)
+TEST(Gate, OtherEnvironmentsOfTheCallerChangeNoBit) {
+  GateConfig config{.num_experts = 6, .top_k = 3, .route_scale = 2.5F};
+  const std::vector<float> logits{-87.5F, -88.3F, -87.9F, -100.0F, -200.0F, -INFINITY,
+                                  0.3F,   1.7F,   -3.1F,  90.0F,   5.0F,    0.1F};
+  const Chosen expected = choose(config, logits);
+  for (const test::NamedEnvironment& named : test::kEnvironments) {
+    Chosen chosen;
+    bool is_as_set = false;
+    {
+      const test::UnderEnvironment under(named);
+      chosen = choose(config, logits);
+      is_as_set = under.is_as_set();
+    }
+    EXPECT_TRUE(is_as_set) << named.name;
+    EXPECT_EQ(chosen.experts, expected.experts) << named.name;
+    EXPECT_EQ(std::memcmp(chosen.weights.data(), expected.weights.data(), 6 * sizeof(float)), 0) << named.name;
+  }
+}
+#endif
 
 TEST(Gate, NoTokens) { EXPECT_TRUE(choose(plain(4, 2), {}).experts.empty()); }
 
