@@ -31,7 +31,9 @@ struct GroupConfig {
   /// kCuda: SMs that a throughput call takes; 0 = 24, or this rank's share of its GPU where ranks share one and it is
   /// less. Ranks that share a GPU take no more than it has together. May differ between ranks.
   int num_sms = 0;
-  int num_threads = 0;  ///< kCpu: threads of a rank; 0 = cores / ranks. May differ between ranks
+  /// kCpu: threads of a rank; 0 = the cores that it may use (affinity, CPU quota of its control groups) / the ranks
+  /// that share any of them, at least 1. May differ between ranks.
+  int num_threads = 0;
   std::chrono::milliseconds deadline{100'000};  ///< of every wait; Group::set_deadline changes it
 };
 

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "transport/local/life_line.hpp"
@@ -19,8 +20,8 @@ struct MappedRank {
 
 class MappedTransport final : public Transport {
  public:
-  /// `ranks` in rank order.
-  MappedTransport(int rank, std::vector<MappedRank> ranks);
+  /// `ranks` and their `claims` in rank order.
+  MappedTransport(int rank, std::vector<MappedRank> ranks, std::span<const CoreClaim> claims);
   ~MappedTransport() override;
   MappedTransport(const MappedTransport&) = delete;
   MappedTransport& operator=(const MappedTransport&) = delete;
@@ -28,6 +29,7 @@ class MappedTransport final : public Transport {
   int rank() const override { return rank_; }
   int num_ranks() const override { return static_cast<int>(ranks_.size()); }
   Capabilities capabilities() const override;
+  CoreShare cores() const override { return cores_; }
   std::span<std::byte> window() override;
   std::byte* peer_window(int peer) override;
   void put(int peer, std::size_t offset, std::span<const std::byte> bytes) override;
@@ -46,7 +48,7 @@ class MappedTransport final : public Transport {
   const RankMemory& memory(int rank) const;
 
   int rank_;
-  bool spin_;
+  CoreShare cores_;
   std::vector<MappedRank> ranks_;
   std::vector<std::atomic<PeerState>> states_;
 };

@@ -185,11 +185,11 @@ std::unique_ptr<Transport> connect_processes(Bootstrap& bootstrap, const LocalOp
     return bytes_of(meeting->introduction());
   });
   std::vector<MappedRank> ranks;
-  agree(bootstrap, deadline, [&] {
+  const auto claims = agree(bootstrap, deadline, [&] {
     ranks = meeting->meet(gathered);
-    return std::vector<std::byte>{};
+    return bytes_of(claim_cores());
   });
-  return std::make_unique<MappedTransport>(bootstrap.rank(), std::move(ranks));
+  return std::make_unique<MappedTransport>(bootstrap.rank(), std::move(ranks), parse_claims(claims));
 }
 
 }  // namespace crossdock::transport
