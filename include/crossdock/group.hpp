@@ -10,6 +10,7 @@
 
 #include "crossdock/config.hpp"
 #include "crossdock/error.hpp"
+#include "crossdock/experts.hpp"
 #include "crossdock/operations.hpp"
 #include "crossdock/world.hpp"
 
@@ -76,6 +77,8 @@ class Group {
   int num_ranks() const;
   int num_nodes() const;
   int num_local_experts() const;
+  /// Which rank holds which expert; masked ranks hold theirs still.
+  ExpertPlacement placement() const;
   std::int64_t epoch() const;
   const GroupConfig& config() const;
   /// The same on every rank.

@@ -41,6 +41,9 @@ struct Dispatched {
   Traffic traffic;
 };
 
+/// The outputs as a group returns them, but without a handle: views that are valid while `dispatched` lives.
+DispatchResult as_result(Dispatched& dispatched);
+
 /// Fills memory that no backend may touch.
 inline constexpr std::byte kPoison{0xA5};
 

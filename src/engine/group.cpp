@@ -28,6 +28,7 @@ int Group::rank() const { return engine_->rank(); }
 int Group::num_ranks() const { return engine_->num_ranks(); }
 int Group::num_nodes() const { return engine_->num_nodes(); }
 int Group::num_local_experts() const { return engine_->num_local_experts(); }
+ExpertPlacement Group::placement() const { return {.num_experts = config().num_experts, .num_ranks = num_ranks()}; }
 std::int64_t Group::epoch() const { return engine_->epoch(); }
 const GroupConfig& Group::config() const { return engine_->config(); }
 WindowSharing Group::window_sharing() const { return engine_->window_sharing(); }

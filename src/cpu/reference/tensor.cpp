@@ -24,6 +24,24 @@ void allocate(Tensor& tensor, std::int64_t num_elements) {
 TensorView Tensor::view() { return view_of<TensorView>(*this, bytes.data()); }
 ConstTensorView Tensor::view() const { return view_of<ConstTensorView>(*this, bytes.data()); }
 
+DispatchResult as_result(Dispatched& dispatched) {
+  DispatchResult result;
+  result.num_rows = dispatched.num_rows;
+  result.x = dispatched.x.view();
+  result.scales = dispatched.scales.view();
+  result.topk_weights = dispatched.topk_weights.view();
+  result.tokens_per_expert = dispatched.tokens_per_expert.view();
+  result.topk_idx = dispatched.topk_idx.view();
+  result.expert_offsets = dispatched.expert_offsets.view();
+  result.row_expert = dispatched.row_expert.view();
+  result.source = dispatched.source.view();
+  result.source_count = dispatched.source_count.view();
+  result.source_begin = dispatched.source_begin.view();
+  result.source_token = dispatched.source_token.view();
+  result.traffic = dispatched.traffic;
+  return result;
+}
+
 Tensor poisoned(DType dtype, std::vector<std::int64_t> shape) {
   Tensor tensor{.dtype = dtype, .shape = std::move(shape), .strides = {}, .bytes = {}};
   std::int64_t num_elements = 1;

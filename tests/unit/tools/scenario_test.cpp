@@ -50,8 +50,8 @@ INSTANTIATE_TEST_SUITE_P(Scenario, EveryDtype, ::testing::Values("bf16", "fp16",
 
 TEST(Scenario, PlacesExperts) {
   const Scenario scenario = make_scenario(small_options(), Mode::kThroughput, 8, 1);  // 10 experts: 3, 3, 2, 2
-  EXPECT_EQ(scenario.first_expert(1), 3);
-  EXPECT_EQ(scenario.first_expert(3), 8);
+  EXPECT_EQ(scenario.placement().first(1), 3);
+  EXPECT_EQ(scenario.placement().first(3), 8);
   EXPECT_TRUE(scenario.is_local(9, 3));
   EXPECT_FALSE(scenario.is_local(8, 2));
   EXPECT_FALSE(scenario.is_local(-1, 0));

@@ -119,7 +119,7 @@ class RankBench {
       Group::Allocation rows = result.x.num_dims == 3
                                    ? group_.allocate(scenario_.combine_dtype, {shape[0], shape[1], shape[2]})
                                    : group_.allocate(scenario_.combine_dtype, {shape[0], shape[1]});
-      apply_experts(scenario_, rank_, received_rows(result), rows.view);
+      apply_experts(scenario_, rank_, result, rows.view);
       rows_.push_back(std::move(rows));
       handles_.push_back(result.handle);
       result = {};

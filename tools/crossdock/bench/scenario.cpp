@@ -78,7 +78,7 @@ void fill_row(std::uint64_t key, std::span<std::byte> row) {
 RowCounts::RowCounts(const Scenario& scenario, const Routing& routing, int destination, std::int64_t begin,
                      std::int64_t end)
     : sources_(static_cast<std::size_t>(scenario.num_ranks)) {
-  const int experts = scenario.layout == Layout::kFlat ? 1 : scenario.num_local_experts(destination);
+  const int experts = scenario.layout == Layout::kFlat ? 1 : scenario.placement().num_local(destination);
   counts_.resize(static_cast<std::size_t>(experts) * sources_);
   for (int source = 0; source < scenario.num_ranks; ++source) {
     for (std::int64_t token = begin; token < end; ++token) {
@@ -96,7 +96,7 @@ void RowCounts::count_token(const Scenario& scenario, std::span<const std::int32
       return flat ? scenario.is_local(other, destination) : other == *expert;
     };
     const bool shares = scenario.layout != Layout::kExpertContiguous && std::any_of(row.begin(), expert, same_row);
-    const int local = flat ? 0 : *expert - scenario.first_expert(destination);
+    const int local = flat ? 0 : scenario.placement().local_index(*expert);
     if (!shares) ++counts_[static_cast<std::size_t>(local) * sources_ + static_cast<std::size_t>(source)];
   }
 }
