@@ -23,11 +23,14 @@ struct Draw {
   std::vector<float> bias = {};
 };
 
-/// Few different values make ties; some are no numbers.
-float draw_logit(bool coarse, std::mt19937& random) {
+/// Few different values make ties; some are no numbers. Of very low ones the sigmoid is tiny, or 0.
+enum class Kind : std::uint8_t { kFine, kCoarse, kVeryLow };
+float draw_logit(Kind kind, std::mt19937& random) {
   if (random() % 200 == 0) return std::numeric_limits<float>::quiet_NaN();
   if (random() % 200 == 0) return std::numeric_limits<float>::infinity() * (random() % 2 == 0 ? 1.0F : -1.0F);
-  if (coarse) return static_cast<float>(static_cast<int>(random() % 5) - 2) * (random() % 2 == 0 ? 1.0F : -1.0F);
+  if (kind == Kind::kVeryLow) return std::normal_distribution<float>(-95, 8)(random);
+  if (kind == Kind::kCoarse)
+    return static_cast<float>(static_cast<int>(random() % 5) - 2) * (random() % 2 == 0 ? 1.0F : -1.0F);
   return std::normal_distribution<float>(0, 8)(random);
 }
 
@@ -54,8 +57,8 @@ Draw draw(std::mt19937& random) {
                          .route_scale = random() % 2 == 0 ? 1.0F : 2.5F},
               .tokens = static_cast<int>(random() % 300),
               .with_bias = random() % 2 == 0};
-  const bool coarse = random() % 2 == 0;
-  for (int i = 0; i < result.tokens * shape.experts; ++i) result.logits.push_back(draw_logit(coarse, random));
+  const Kind kind = static_cast<Kind>(random() % 3);
+  for (int i = 0; i < result.tokens * shape.experts; ++i) result.logits.push_back(draw_logit(kind, random));
   for (int i = 0; i < shape.experts; ++i) result.bias.push_back(std::normal_distribution<float>()(random));
   return result;
 }

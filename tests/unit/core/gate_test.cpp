@@ -102,6 +102,46 @@ TEST(Gate, NormalizedSigmoidScores) {
   EXPECT_THAT(chosen.weights, ElementsAre(FloatEq(2.0F), FloatEq(1.0F)));
 }
 
+TEST(Gate, WeightsAreZeroWhereAllScoresVanish) {
+  const GateConfig config{.num_experts = 4, .top_k = 3, .route_scale = 2.5F};
+  const Chosen chosen = choose(config, {-200.0F, -INFINITY, -89.0F, -1e30F});
+  EXPECT_THAT(chosen.experts, ElementsAre(0, 1, 2));
+  EXPECT_THAT(chosen.weights, ElementsAre(0.0F, 0.0F, 0.0F));
+  GateConfig given = config;  // scores that are given, of any sign
+  given.sigmoid = false;
+  EXPECT_THAT(choose(given, {1.0F, -1.0F, -9.0F, 0.0F}).weights, ElementsAre(0.0F, 0.0F, 0.0F));
+}
+
+TEST(Gate, TheLeastScoreThatIsLeftIsNormalized) {
+  const GateConfig config{.num_experts = 3, .top_k = 3, .route_scale = 2.0F};
+  EXPECT_THAT(choose(config, {-200.0F, -88.5F, -300.0F}).weights, ElementsAre(2.0F, 0.0F, 0.0F));
+  const Chosen equal = choose(config, {-88.0F, -88.0F, -INFINITY});
+  EXPECT_THAT(equal.experts, ElementsAre(0, 1, 2));
+  EXPECT_THAT(equal.weights, ElementsAre(1.0F, 1.0F, 0.0F));
+}
+
+TEST(Gate, InfiniteLogits) {
+  const GateConfig config{.num_experts = 4, .top_k = 3};
+  const Chosen sigmoid = choose(config, {INFINITY, -INFINITY, INFINITY, 0.0F});
+  EXPECT_THAT(sigmoid.experts, ElementsAre(0, 2, 3));
+  EXPECT_THAT(sigmoid.weights, ElementsAre(0.4F, 0.4F, 0.2F));
+  GateConfig given = config;
+  given.sigmoid = false;
+  const Chosen scores = choose(given, {INFINITY, -INFINITY, 3.0F, 0.0F});
+  EXPECT_THAT(scores.experts, ElementsAre(0, 2, 3));
+  EXPECT_THAT(scores.weights, ElementsAre(testing::IsNan(), 0.0F, 0.0F));
+}
+
+TEST(Gate, AChosenNanShows) {
+  GateConfig config{.num_experts = 3, .top_k = 2};
+  EXPECT_THAT(choose(config, {std::nanf(""), 0.0F, 0.0F}).weights, ElementsAre(0.5F, 0.5F)) << "it is not chosen";
+  const Chosen all = choose(config, {std::nanf(""), 0.0F, std::nanf("")});
+  EXPECT_THAT(all.experts, ElementsAre(1, 0));
+  EXPECT_THAT(all.weights, ElementsAre(testing::IsNan(), testing::IsNan()));
+  config.normalize = false;
+  EXPECT_THAT(choose(config, {std::nanf(""), 0.0F, std::nanf("")}).weights, ElementsAre(0.5F, testing::IsNan()));
+}
+
 TEST(Gate, WritesInt64) {
   const std::vector<float> logits{0.0F, 1.0F};
   std::int64_t expert = -7;
