@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <crossdock/rows.hpp>
 #include <utility>
 
 #include "fp8.hpp"

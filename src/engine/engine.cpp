@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/float_environment.hpp"
 #include "engine/cpu_engine.hpp"
 #include "transport/bootstrap/bootstrap.hpp"
 #if CROSSDOCK_CUDA
@@ -126,6 +127,7 @@ Pending& Engine::state_of(const PendingDispatch& pending) { return given(pending
 Pending& Engine::state_of(const PendingCombine& pending) { return given(pending.state_, "combine"); }
 
 std::unique_ptr<Engine> make_engine(const World& world, const GroupConfig& config) {
+  const base::FloatEnvironment environment;  // libraries that start-up uses count in floating point too
   Bootstrap& bootstrap = *world.bootstrap();
   const std::size_t bytes = agree_on_config(bootstrap, config);
   if (config.backend == Backend::kCuda) return make_cuda_engine(bootstrap, config, bytes);
