@@ -10,8 +10,18 @@
 
 namespace crossdock::base {
 
+namespace {
+
+const char* value_of(const char* name) {
+  return std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing here writes the environment
+}
+
+}  // namespace
+
+bool environment_has(const char* name) { return value_of(name) != nullptr; }
+
 std::optional<std::string> environment_text(const char* name) {
-  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing here writes the environment
+  const char* value = value_of(name);
   if (value == nullptr || *value == '\0') return std::nullopt;
   return std::string(value);
 }

@@ -7,6 +7,9 @@
 
 namespace crossdock::base {
 
+/// Also where it is empty.
+bool environment_has(const char* name);
+
 /// Nothing where the variable is unset or empty.
 std::optional<std::string> environment_text(const char* name);
 

@@ -7,6 +7,7 @@
 #include "transport/bootstrap/interface.hpp"
 #include "transport/bootstrap/meet_by_pmi.hpp"
 #include "transport/bootstrap/tcp.hpp"
+#include "transport/launcher/address.hpp"
 
 namespace crossdock::transport {
 namespace {
@@ -14,11 +15,10 @@ namespace {
 constexpr const char* kLoopback = "127.0.0.1";
 
 std::string find_address(const Job& job, const WorldOptions& options) {
-  if (!options.address.empty()) return options.address;
+  if (!options.address.empty()) return parse_address(options.address, "WorldOptions::address");
   if (job.address) return *job.address;
   if (!job.one_machine) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "environment variable MASTER_ADDR: not set, but the other ranks need the address of rank 0");
+    throw Error(ErrorCode::kInvalidArgument, "environment variable MASTER_ADDR: not set, but " + job.address_needed);
   }
   if (options.interface.empty()) return kLoopback;
   try {

@@ -8,6 +8,7 @@
 #include "transport/bootstrap/in_process.hpp"
 #include "transport/bootstrap/star.hpp"
 #include "transport/bootstrap/start_failure.hpp"
+#include "transport/launcher/address.hpp"
 
 namespace crossdock::transport {
 namespace {
@@ -73,13 +74,14 @@ std::shared_ptr<Bootstrap> meet(const Meeting& meeting) {
 }
 
 std::shared_ptr<Bootstrap> connect_tcp(const TcpWorldOptions& options) {
-  return meet({.rank = options.rank,
-               .num_ranks = options.num_ranks,
-               .identity = options.identity,
-               .endpoints = {{.address = options.address, .port = options.port}},
-               .deadline = options.deadline,
-               .port_remedy = "another program holds it: choose another TcpWorldOptions::port",
-               .address_remedy = "rank 0's machine has no such address: choose another TcpWorldOptions::address"});
+  return meet(
+      {.rank = options.rank,
+       .num_ranks = options.num_ranks,
+       .identity = options.identity,
+       .endpoints = {{.address = parse_address(options.address, "TcpWorldOptions::address"), .port = options.port}},
+       .deadline = options.deadline,
+       .port_remedy = "another program holds it: choose another TcpWorldOptions::port",
+       .address_remedy = "rank 0's machine has no such address: choose another TcpWorldOptions::address"});
 }
 
 }  // namespace crossdock::transport

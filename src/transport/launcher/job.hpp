@@ -19,11 +19,14 @@ struct Job {
   std::string identity = {};
   std::optional<std::string> address = {};  ///< of rank 0: a name or an IP address without brackets
   std::optional<int> port = {};             ///< said by a variable; else ports follow from the identity
-  bool one_machine = false;                 ///< the launcher says that all ranks are on this machine
-  std::optional<int> pmi_fd = {};           ///< Hydra's connection, which speaks PMI-1
+  /// What follows "MASTER_ADDR: not set, but" where nothing says where rank 0 is and it matters.
+  std::string address_needed = "the other ranks need the address of rank 0";
+  bool one_machine = false;        ///< the launcher says that all ranks are on this machine
+  std::optional<int> pmi_fd = {};  ///< Hydra's connection, which speaks PMI-1
 };
 
-/// Throws Error (kInvalidArgument) that names the variable that is missing, malformed or contradicts another one.
+/// The rules are in docs/guide/start.md. A job of one rank has no more than launcher, rank and num_ranks. Throws Error
+/// (kInvalidArgument) that names the variable that is missing, malformed or contradicts another one.
 Job read_job();
 
 }  // namespace crossdock::transport

@@ -35,6 +35,15 @@ TEST_F(Environment, UnsetAndEmptyAreNothing) {
   EXPECT_EQ(environment_integer(kName, 0, 10), std::nullopt);
 }
 
+TEST_F(Environment, EmptyIsSet) {
+  unsetenv(kName);
+  EXPECT_FALSE(environment_has(kName));
+  set("");
+  EXPECT_TRUE(environment_has(kName));
+  set("x");
+  EXPECT_TRUE(environment_has(kName));
+}
+
 TEST_F(Environment, TextComesAsItIs) {
   set(" a b ");
   EXPECT_EQ(environment_text(kName), " a b ");
