@@ -2,8 +2,11 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,6 +33,13 @@ struct WorldOptions {
   std::string identity = {};   ///< of the job, at most 512 bytes: ranks with another one are turned away
 };
 
+/// A program's own exchange, in the shape of MPI_Allgather: every rank gives `mine`, of the same size on all, and has
+/// everybody's in `all` afterwards, by rank. `all` is num_ranks times as large. Collective: ranks call it equally often
+/// and in the same order, one thread of a rank at a time. It should throw where it has not ended by the deadline (from
+/// now); what it throws passes through the call of the library that needed it.
+using AllGather =
+    std::function<void(std::span<const std::byte> mine, std::span<std::byte> all, std::chrono::milliseconds deadline)>;
+
 /// One rank's membership in a job. Copies share it.
 /// A world carries the exchange of addresses at start-up only; Group carries the data.
 class World {
@@ -49,8 +59,22 @@ class World {
   /// else was met at the port.
   static World tcp(const TcpWorldOptions& options);
 
+  /// Ranks meet through an exchange that they have already: MPI_Allgather, a process group's, a store's. It is called
+  /// while worlds and groups are made, never later; of one rank, never. Collective, as it exchanges a few bytes at
+  /// once; `deadline` is for that. Ranks may be processes, or all of them threads of one process, which the library
+  /// sees. Throws Error (kInvalidArgument, kOptionsMismatch) where what comes back is not what ranks gave.
+  static World from_all_gather(int rank, int num_ranks, AllGather all_gather,
+                               std::chrono::milliseconds deadline = std::chrono::seconds(30));
+
   /// Ranks are threads of this process: one world for each, in rank order.
   static std::vector<World> threads(int num_ranks);
+
+  /// Sub-groups, as MPI_Comm_split makes them. Collective: every rank of this world calls it. Those of one color form a
+  /// world of their own, in the order of their keys, of equal keys in the order of their ranks here; a rank whose color
+  /// is negative has no part in any. Worlds do not need one another afterwards: groups on them are made, used and
+  /// destroyed in any order, and what fails in one stays there. Throws Error on all ranks where a sub-group cannot
+  /// begin to meet, on its own ranks (naming ranks of the sub-group) where one of them does not come.
+  std::optional<World> split(int color, int key, std::chrono::milliseconds deadline = std::chrono::seconds(30)) const;
 
   int rank() const;
   int num_ranks() const;

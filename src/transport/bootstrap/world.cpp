@@ -4,8 +4,10 @@
 
 #include "crossdock/error.hpp"
 #include "transport/bootstrap/bootstrap.hpp"
+#include "transport/bootstrap/by_all_gather.hpp"
 #include "transport/bootstrap/connect_job.hpp"
 #include "transport/bootstrap/in_process.hpp"
+#include "transport/bootstrap/split.hpp"
 #include "transport/bootstrap/tcp.hpp"
 #include "transport/launcher/job.hpp"
 
@@ -23,10 +25,20 @@ World World::from_environment(const WorldOptions& options) {
 
 World World::tcp(const TcpWorldOptions& options) { return World(transport::connect_tcp(options)); }
 
+World World::from_all_gather(int rank, int num_ranks, AllGather all_gather, std::chrono::milliseconds deadline) {
+  return World(transport::make_by_all_gather(rank, num_ranks, std::move(all_gather), deadline));
+}
+
 std::vector<World> World::threads(int num_ranks) {
   std::vector<World> worlds;
   for (auto& bootstrap : transport::make_in_process(num_ranks)) worlds.emplace_back(std::move(bootstrap));
   return worlds;
+}
+
+std::optional<World> World::split(int color, int key, std::chrono::milliseconds deadline) const {
+  auto bootstrap = transport::split(*bootstrap_, {.color = color, .key = key}, deadline);
+  if (!bootstrap) return std::nullopt;
+  return World(std::move(bootstrap));
 }
 
 int World::rank() const { return bootstrap_->rank(); }
