@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
+#include <array>
 
 #include "../../multi/fork_ranks.hpp"
 #include "../../multi/free_port.hpp"
@@ -79,19 +79,17 @@ TEST(ByAllGather, WhatTheCallbackThrowsPassesThrough) {
   struct Own {};
   const auto fail = [](auto, auto, auto) { throw Own{}; };
   EXPECT_THROW(World::from_all_gather(0, 2, fail), Own);
-  std::atomic<bool> broken = false;
-  const auto break_later = [&](int /*rank*/, AllGather all_gather) -> AllGather {
-    return [&broken, all_gather](auto mine, auto all, auto deadline) {
-      if (broken) throw Own{};
-      all_gather(mine, all, deadline);
-    };
+  std::array<bool, 2> broken{};  // each used by its own rank
+  const auto break_later = [&](int rank, AllGather all_gather) -> AllGather {
+    return
+        [&mine_is_broken = broken.at(static_cast<std::size_t>(rank)), all_gather](auto mine, auto all, auto deadline) {
+          if (mine_is_broken) throw Own{};
+          all_gather(mine, all, deadline);
+        };
   };
-  std::atomic<int> made = 0;
   run_over_threads(2, break_later, [&](int rank, AllGather all_gather) {
     const World world = World::from_all_gather(rank, 2, std::move(all_gather));
-    ++made;
-    while (made < 2) std::this_thread::yield();
-    broken = true;
+    broken.at(static_cast<std::size_t>(rank)) = true;
     EXPECT_THROW(gather_text(*world.bootstrap(), "x"), Own);
     EXPECT_THROW((void)world.split(0, 0), Own);
   });
