@@ -3,9 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstddef>
+
 #include "../../multi/free_port.hpp"
 #include "base/clock.hpp"
 #include "gather.hpp"
+#include "overheard.hpp"
+#include "transport/bootstrap/introduction.hpp"
 
 namespace crossdock::testing {
 namespace {
@@ -112,6 +116,19 @@ TEST_P(SplitKinds, ARankThatLeavesFailsItsOwnSubGroupAlone) {
       for (int round = 0; round < 20; ++round) EXPECT_EQ(told(*part, std::to_string(world.rank())), "23");
     }
     EXPECT_EQ(told(world, std::to_string(world.rank())), "0123");
+  });
+}
+
+// Ranks believe that each is on a machine of its own, so that they meet at an address of the network.
+TEST(Split, RanksOfSeveralMachinesMeetAtAnAddressOfTheFirst) {
+  constexpr std::size_t kMachine = 1 + sizeof(SplitChoice) + offsetof(transport::Introduction, machine);
+  const auto worlds = World::threads(4);
+  run_threads(4, [&](int rank) {
+    Overheard parent(*worlds[static_cast<std::size_t>(rank)].bootstrap(), [](auto& all) {
+      for (std::size_t one = 0; one < all.size(); ++one) all[one].at(kMachine) = static_cast<std::byte>('A' + one);
+    });
+    const World part(transport::split(parent, {.color = rank % 2, .key = 0}, 30s));
+    EXPECT_EQ(told(part, std::to_string(rank)), rank % 2 == 0 ? "02" : "13");
   });
 }
 
