@@ -44,14 +44,13 @@ using AllGather =
 /// A world carries the exchange of addresses at start-up only; Group carries the data.
 class World {
  public:
-  /// From the variables that torchrun sets (RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT), or Open MPI
-  /// (OMPI_COMM_WORLD_RANK, OMPI_COMM_WORLD_SIZE) or Slurm (SLURM_PROCID, SLURM_NTASKS,
-  /// SLURM_LAUNCH_NODE_IPADDR) with MASTER_ADDR and MASTER_PORT as before where they are set.
+  /// From the variables of torchrun, Open MPI, MPICH, Intel MPI, Slurm or Kubernetes (docs/guide/start.md): RANK and
+  /// WORLD_SIZE before those of the others, MASTER_ADDR and MASTER_PORT where they are set.
   /// Where MASTER_PORT is not set ranks meet at one of eight ports that follow from the job's identity; the next port
-  /// is used where torchrun keeps a store of its own on MASTER_PORT (TORCHELASTIC_USE_AGENT_STORE=True). Open MPI on
-  /// one machine needs no MASTER_ADDR. Under MPICH's and Intel MPI's mpiexec ranks find rank 0 through it (PMI_FD).
-  /// With none of them it is a job of one rank. Throws Error naming the variable that is missing or malformed; where
-  /// rank 0 cannot listen, on all ranks with its reason.
+  /// is used where torchrun keeps a store of its own on MASTER_PORT (TORCHELASTIC_USE_AGENT_STORE=True). On one machine
+  /// and under srun MASTER_ADDR is not needed. Under MPICH's and Intel MPI's mpiexec ranks find rank 0 through it
+  /// (PMI_FD). With no such variable it is a job of one rank. Throws Error naming the variable that is missing, empty,
+  /// malformed or contradicts another one; where rank 0 cannot listen, on all ranks with its reason.
   static World from_environment();
   static World from_environment(const WorldOptions& options);
 

@@ -81,7 +81,7 @@ std::string gpu_text() {
 
 std::string launcher_text() {
   const auto variables = launcher_variables();
-  if (variables.empty()) return "launcher    no variables of torchrun, Open MPI or Slurm are set\n";
+  if (variables.empty()) return "launcher    no variables of torchrun, MPI, Slurm or Kubernetes are set\n";
   std::string text;
   for (const auto& [name, value] : variables) text += fmt::format("launcher    {}={}\n", name, value);
   return text;
