@@ -38,6 +38,8 @@ struct Announcement {
   static constexpr std::uint32_t kVersion = 1;
 };
 
+static_assert(sizeof(Announcement) == 48, "docs/formats/all-gather.md says so");
+
 std::uint64_t number_of_process() {
   static const std::uint64_t number = [] {
     std::uint64_t drawn = 0;

@@ -24,6 +24,6 @@ std::vector<int> members_of(std::span<const SplitChoice> choices, int rank);
 /// the loopback interface where all of them are on one machine, else at an address that the first rank says it has.
 /// Fails on all ranks of the parent where a sub-group's first rank cannot begin; what goes wrong later is the
 /// sub-group's own affair.
-std::shared_ptr<Bootstrap> split(Bootstrap& parent, const SplitChoice& choice, std::chrono::milliseconds deadline);
+std::shared_ptr<Bootstrap> split(Bootstrap& parent, const SplitChoice& choice, std::chrono::milliseconds at_most);
 
 }  // namespace crossdock::transport

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <optional>
 
@@ -16,10 +15,11 @@ namespace {
 constexpr std::int64_t kMostHosts = std::numeric_limits<std::int32_t>::max();
 
 std::optional<std::int64_t> number_of(std::string_view text) {
+  constexpr std::size_t kMostDigits = 18;  // of any number that fits
+  const bool digits = std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+  if (!digits || text.empty() || text.size() > kMostDigits) return std::nullopt;
   std::int64_t number = 0;
-  const char* end = text.data() + text.size();
-  const bool digits = !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-  if (!digits || std::from_chars(text.data(), end, number).ec != std::errc{}) return std::nullopt;
+  for (const char c : text) number = 10 * number + (c - '0');
   return number;
 }
 

@@ -96,7 +96,7 @@ TEST_P(SplitKinds, ASplitOfASplitOutlivesBoth) {
   GetParam().run(6, [](World world) {
     const int rank = world.rank();
     const auto inner = [&] {
-      World outer = std::move(world);
+      const World outer = std::move(world);
       const auto half = outer.split(rank / 3, 0);
       return half->split(half->rank() == 0 ? 0 : 1, -rank);
     }();
