@@ -61,9 +61,8 @@ void exchange(const World& world, int job) {
   const DispatchResult rows = group.dispatch({.x = dense_view(x.data(), DType::kFp32, {1, kHidden}),
                                               .topk_idx = dense_view(topk_idx.data(), DType::kInt32, {1, num_ranks})});
   if (rows.num_rows != num_ranks) throw std::runtime_error("expected a row of every rank");
-  for (int rank = 0; rank < num_ranks; ++rank) {
-    expect("a row", value_of(rank), static_cast<const float*>(rows.x.data)[rank * kHidden]);
-  }
+  const auto* received = static_cast<const float*>(rows.x.data);
+  for (int rank = 0; rank < num_ranks; ++rank, received += kHidden) expect("a row", value_of(rank), *received);
   const CombineResult sums = group.combine(rows.handle, {.x = rows.x});
   for (int i = 0; i < kHidden; ++i) {
     expect("a sum", static_cast<float>(num_ranks) * value_of(world.rank()), static_cast<const float*>(sums.y.data)[i]);

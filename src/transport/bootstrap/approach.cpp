@@ -13,7 +13,10 @@ Approach::Approach(Endpoint endpoint, Hello hello) : endpoint_(std::move(endpoin
 void Approach::begin(const base::Deadline& deadline) {
   if (channel_) return;
   Attempt attempt = try_connect(endpoint_, deadline);
-  if (!attempt.socket) return give_up(attempt.reason);
+  if (!attempt.socket) {
+    give_up(attempt.reason);
+    return;
+  }
   channel_.emplace(std::move(attempt.socket), kMaxPayloadBytes);
   reason_ = "no answer";
   hello_.deadline_ms = remaining_ms(deadline);

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "transport/bootstrap/reception.hpp"
 #include "transport/bootstrap/star.hpp"
@@ -12,9 +14,19 @@
 namespace crossdock::transport {
 namespace {
 
+// Few: every rank asks at one of them at a time.
+constexpr std::size_t kNumPorts = 2;
+
+std::vector<int> start_failure_ports(const std::string& identity) {
+  std::vector<int> ports = ports_of(identity);
+  ports.resize(kNumPorts);
+  return ports;
+}
+
 void tell(const Meeting& meeting, const Failure& failure) {
   Meeting telling{.identity = start_failure_identity(meeting)};
-  for (const int port : ports_of(telling.identity)) telling.endpoints.push_back({.address = "", .port = port});
+  for (const int port : start_failure_ports(telling.identity))
+    telling.endpoints.push_back({.address = "", .port = port});
   Reception reception(listen_for(telling), telling.identity);
   const base::Deadline deadline(meeting.deadline);
   std::set<std::uint32_t> told;
@@ -36,7 +48,7 @@ std::string start_failure_identity(const Meeting& meeting) {
 std::vector<Endpoint> start_failure_endpoints(const Meeting& meeting) {
   std::vector<Endpoint> endpoints;
   const std::string& address = meeting.endpoints.front().address;
-  for (const int port : ports_of(start_failure_identity(meeting))) {
+  for (const int port : start_failure_ports(start_failure_identity(meeting))) {
     endpoints.push_back({.address = "127.0.0.1", .port = port});
     if (address != "127.0.0.1") endpoints.push_back({.address = address, .port = port});
   }
