@@ -332,7 +332,7 @@ void reject(CudaContext& context, const CudaHandle* plan, bool weighted, const L
 }  // namespace
 
 PendingCombine::~PendingCombine() {
-  if (slot < 0 || received || epoch != context->host->membership.epoch) return;
+  if (context->is_inherited() || slot < 0 || received || epoch != context->host->membership.epoch) return;
   try {
     combine_receive(*this, false);
   } catch (const Error& error) {

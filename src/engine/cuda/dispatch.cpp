@@ -86,7 +86,7 @@ void copy_dense(PendingDispatch& state, std::byte* to) {
 }  // namespace
 
 PendingDispatch::~PendingDispatch() {
-  if (slot < 0 || received || epoch != context->host->membership.epoch) return;
+  if (context->is_inherited() || slot < 0 || received || epoch != context->host->membership.epoch) return;
   try {
     dispatch_receive(*this, false);
   } catch (const Error& error) {

@@ -7,12 +7,15 @@
 
 #include "transport/bootstrap/reception.hpp"
 #include "transport/bootstrap/star.hpp"
+#include "transport/system/descriptor_need.hpp"
 #include "transport/system/wait.hpp"
 
 namespace crossdock::transport {
 namespace {
 
 void tell(const Meeting& meeting, const Failure& failure) {
+  // With fewer no rank of the same limit gets as far as to ask.
+  require_descriptors(descriptors_to_approach(meeting), "bootstrap", 0);
   Meeting telling{.identity = start_failure_identity(meeting)};
   for (const int port : ports_of(telling.identity)) telling.endpoints.push_back({.address = "", .port = port});
   Reception reception(listen_for(telling), telling.identity);
