@@ -198,6 +198,40 @@ TEST(ResourceLimits, AddressSpace) {
   }
 }
 
+// A call that finds no memory is a rejected one: the peers learn it, and the group goes on.
+TEST(ResourceLimits, MemoryOfACall) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "the sanitizer maps terabytes";
+#endif
+  constexpr std::int64_t kTokens = 1 << 18;
+  GroupConfig config = kSmall;
+  config.hidden = 8;
+  config.max_tokens = kTokens;
+  const int port = free_port();
+  EXPECT_TRUE(fork_ranks(2, [&](int rank) {
+    Group group(join(rank, 2, port), config);
+    const std::vector<std::uint16_t> x(kTokens * 8, 0x3F80);
+    const std::vector<std::int32_t> topk_idx(kTokens * 2, 3);
+    const auto dispatch = [&](std::int64_t tokens) {
+      return group.dispatch({.x = dense_view(static_cast<const void*>(x.data()), DType::kBf16, {tokens, 8}),
+                             .topk_idx = dense_view(static_cast<const void*>(topk_idx.data()), DType::kInt32,
+                                                    {tokens, std::int64_t{2}})});
+    };
+    const rlimit none{.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+    const rlimit tight{.rlim_cur = mapped_bytes() + (1 << 20), .rlim_max = RLIM_INFINITY};
+    ASSERT_TRUE(rank == 0 || ::setrlimit(RLIMIT_AS, &tight) == 0);
+    try {
+      dispatch(kTokens);
+      ADD_FAILURE() << "expected an Error";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), rank == 1 ? ErrorCode::kSystem : ErrorCode::kRejectedByPeer) << error.what();
+      EXPECT_THAT(error.what(), HasSubstr(fmt::format("no memory was left; RLIMIT_AS is")));
+    }
+    ASSERT_TRUE(rank == 0 || ::setrlimit(RLIMIT_AS, &none) == 0);
+    EXPECT_EQ(dispatch(4).num_rows, rank == 0 ? 8 : 0);
+  }));
+}
+
 // Windows of threads are private memory.
 TEST(ResourceLimits, DataOfThreads) {
 #if defined(__SANITIZE_ADDRESS__)
