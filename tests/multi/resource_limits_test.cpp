@@ -3,8 +3,6 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -19,6 +17,7 @@
 
 #include "base/control_groups.hpp"
 #include "crossdock/crossdock.hpp"
+#include "deny_call.hpp"
 #include "fork_ranks.hpp"
 #include "free_port.hpp"
 #include "shared_words.hpp"
@@ -289,34 +288,23 @@ TEST(ResourceLimits, Threads) {
   EXPECT_EQ(outcome, Outcome::kRefused);
 }
 
-/// The system call fails with that errno from now on.
-void deny(int system_call, unsigned error_number) {
-  sock_filter code[] = {{.code = BPF_LD | BPF_W | BPF_ABS, .jt = 0, .jf = 0, .k = offsetof(seccomp_data, nr)},
-                        {.code = BPF_JMP | BPF_JEQ | BPF_K, .jt = 0, .jf = 1, .k = static_cast<unsigned>(system_call)},
-                        {.code = BPF_RET | BPF_K, .jt = 0, .jf = 0, .k = SECCOMP_RET_ERRNO | error_number},
-                        {.code = BPF_RET | BPF_K, .jt = 0, .jf = 0, .k = SECCOMP_RET_ALLOW}};
-  const sock_fprog program{.len = std::size(code), .filter = code};
-  ASSERT_EQ(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-  ASSERT_EQ(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
-}
-
 TEST(ResourceLimits, MemoryFilesThatAContainerDenies) {
   for (const int error_number : {EPERM, ENOSYS}) {
-    expect_all_name("memfd_create: ", kSmall, [&] { deny(SYS_memfd_create, static_cast<unsigned>(error_number)); });
+    expect_all_name("memfd_create: ", kSmall, [&] { deny_call(SYS_memfd_create, error_number); });
     expect_all_name("a container's seccomp filter may refuse the call", kSmall,
-                    [&] { deny(SYS_memfd_create, static_cast<unsigned>(error_number)); });
+                    [&] { deny_call(SYS_memfd_create, error_number); });
   }
 }
 
 TEST(ResourceLimits, AFileOfTheSystemThatCannotBeOpened) {
   expect_all_name("open: /proc/sys/kernel/random/boot_id: Operation not permitted", kSmall,
-                  [] { deny(SYS_openat, EPERM); });
+                  [] { deny_call(SYS_openat, EPERM); });
 }
 
 TEST(ResourceLimits, ProcessesThatCannotBeWatchedAreNoReason) {
   const int port = free_port();
   EXPECT_TRUE(fork_ranks(2, [&](int rank) {
-    deny(SYS_pidfd_open, EPERM);
+    deny_call(SYS_pidfd_open, EPERM);
     Group group(join(rank, 2, port), kSmall);
     use(group);
   }));
