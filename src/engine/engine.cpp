@@ -145,6 +145,7 @@ std::unique_ptr<Engine> make_engine(const World& world, const GroupConfig& confi
   if (config.backend == Backend::kCuda) return make_cuda_engine(bootstrap, config, bytes);
   return std::make_unique<CpuEngine>(bootstrap, config, bytes);
 } catch (const std::bad_alloc&) {
+  world.bootstrap()->release_spare();
   throw base::out_of_memory("group");
 }
 

@@ -46,6 +46,7 @@ std::vector<std::vector<std::byte>> agree(Bootstrap& bootstrap, const base::Dead
     const std::vector<std::byte> result = step();
     mine.insert(mine.end(), result.begin(), result.end());
   } catch (const std::bad_alloc&) {
+    bootstrap.release_spare();
     const Error failure = base::out_of_memory("connect");
     fail_by(failure, std::make_exception_ptr(failure));
   } catch (const std::exception& failure) {

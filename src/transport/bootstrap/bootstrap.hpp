@@ -31,8 +31,14 @@ class Bootstrap {
   }
   bool is_inherited() const { return process_.is_inherited(); }
 
+  /// Gives back memory that was kept for telling the others that none is left.
+  void release_spare() noexcept { spare_ = {}; }
+
  private:
+  static constexpr std::size_t kSpareBytes = 65'536;
+
   base::ProcessMark process_;
+  std::vector<std::byte> spare_ = std::vector<std::byte>(kSpareBytes);
 };
 
 }  // namespace crossdock
