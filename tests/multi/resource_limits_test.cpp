@@ -127,20 +127,20 @@ INSTANTIATE_TEST_SUITE_P(Ranks, Descriptors, ::testing::Values(2, 4));
 TEST(ResourceLimits, TheNumberOfDescriptorsThatIsNamedIsEnough) {
   const int port = free_port();
   EXPECT_TRUE(fork_ranks(1, [&](int) {
-    leave_descriptors(2);
+    leave_descriptors(1);
     rlimit limit{};
     ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
     try {
-      join(0, 4, port);
+      join(1, 4, port);
       ADD_FAILURE() << "expected an Error";
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::kSystem);
       EXPECT_THAT(error.what(),
-                  HasSubstr(fmt::format("bootstrap, rank 0: expected 8 free file descriptors, got 2: Too many open "
+                  HasSubstr(fmt::format("bootstrap, rank 1: expected 3 free file descriptors, got 1: Too many open "
                                         "files; RLIMIT_NOFILE is {}, at least {} is needed (ulimit -n)",
-                                        limit.rlim_cur, limit.rlim_cur + 6)));
-      EXPECT_EQ(error.report().expected, 8);
-      EXPECT_EQ(error.report().observed, 2);
+                                        limit.rlim_cur, limit.rlim_cur + 2)));
+      EXPECT_EQ(error.report().expected, 3);
+      EXPECT_EQ(error.report().observed, 1);
     }
   }));
 }
