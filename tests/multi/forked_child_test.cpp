@@ -197,10 +197,12 @@ TEST_P(ForkedChild, OfAProcessLeavesTheRanksAlone) {
   constexpr int kRanks = 3;
   const int port = free_port();
   EXPECT_TRUE(fork_ranks(kRanks, [&](int rank) {
-    Held held(World::tcp({.rank = rank, .num_ranks = kRanks, .port = port}));
-    held.send();
-    EXPECT_EQ(fork_and_wait(held, GetParam().act), GetParam().status);
-    go_on(held);
+    static std::optional<Held> held;  // exit destroys it
+    held.emplace(World::tcp({.rank = rank, .num_ranks = kRanks, .port = port}));
+    held->send();
+    EXPECT_EQ(fork_and_wait(*held, GetParam().act), GetParam().status);
+    go_on(*held);
+    held.reset();
   }));
 }
 
@@ -208,7 +210,7 @@ TEST_P(ForkedChild, OfAProcessLeavesTheRanksAlone) {
 TEST_P(ForkedChild, OfThreadsLeavesTheRanksAlone) {
   EXPECT_TRUE(fork_ranks(1, [&](int) {
     const std::vector<World> worlds = World::threads(2);
-    std::array<std::optional<Held>, 2> held;
+    static std::array<std::optional<Held>, 2> held;  // exit destroys them
     std::vector<std::thread> threads;
     for (const World& world : worlds) {
       threads.emplace_back([&, world] {
@@ -219,6 +221,7 @@ TEST_P(ForkedChild, OfThreadsLeavesTheRanksAlone) {
       });
     }
     for (std::thread& thread : threads) thread.join();
+    for (auto& mine : held) mine.reset();
   }));
 }
 
