@@ -65,6 +65,12 @@ class PendingCombine {
 ///
 /// Thread safety: one thread at a time, except abort, status and set_deadline, which any thread may call.
 /// The destructor is not collective, waits for nobody and never throws.
+///
+/// fork. A group belongs to the process that made it. In a child that fork makes later, the copies of groups, worlds,
+/// pending calls, handles and results can be destroyed, by exit too, which tells the peers nothing; every function of
+/// Group and every new Group over the old World throws InvalidArgument (status() returns it, abort() does nothing), and
+/// nothing is sent. Results may be read there: between threads as they were at the fork, between processes as the
+/// parent and its peers change them; on GPUs not. The child may make worlds and groups of its own, on the CPU.
 class Group {
  public:
   /// Collective over the world. Throws Error where configurations differ, memory is refused or a rank is missing.
@@ -124,6 +130,8 @@ class Group {
   std::optional<Error> status() const;
   /// Fails this rank's and every peer's current and later calls with kAborted. Local.
   void abort(const std::string& reason) noexcept;
+  /// Of every later wait, and on GPUs of those under way. Throws InvalidArgument where it is not more than 0;
+  /// milliseconds::max() = no limit. Local.
   void set_deadline(std::chrono::milliseconds deadline);
 
  private:

@@ -20,13 +20,13 @@ struct TcpWorldOptions {
   int num_ranks = 1;
   std::string address = "127.0.0.1";
   int port = 29500;
-  std::chrono::milliseconds deadline{30'000};  ///< for all ranks to appear
+  std::chrono::milliseconds deadline{30'000};  ///< for all ranks to appear; more than 0, milliseconds::max() = no limit
   std::string identity = {};  ///< of the job, at most 512 bytes: ranks with another one are turned away
 };
 
 /// What a program knows better than its launcher. What is set here comes before the launcher's variables.
 struct WorldOptions {
-  std::chrono::milliseconds deadline{30'000};  ///< for all ranks to appear
+  std::chrono::milliseconds deadline{30'000};  ///< for all ranks to appear; more than 0, milliseconds::max() = no limit
   std::string address = {};                    ///< of rank 0: a name or an IP address; all ranks give the same
   std::optional<int> port = {};                ///< at which rank 0 listens; all ranks give the same
   std::string interface = {};  ///< whose address rank 0 listens at; where no address is named it is found there, too

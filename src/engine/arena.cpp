@@ -101,6 +101,7 @@ std::size_t Arena::offset_of(const void* data) const {
 }
 
 void Arena::release(std::size_t offset, std::size_t bytes) noexcept {
+  if (process_.is_inherited()) return;  // the lock may be held by a thread that the copy does not have
   const std::scoped_lock lock(mutex_);
   auto next = free_.lower_bound(offset);
   if (next != free_.end() && next->first == offset + bytes) {

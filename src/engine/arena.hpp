@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "base/process_mark.hpp"
 #include "crossdock/operations.hpp"
 
 namespace crossdock::engine {
@@ -50,6 +51,7 @@ class Arena : public std::enable_shared_from_this<Arena> {
   Reservation hand_out(std::size_t offset, std::size_t bytes);
   void release(std::size_t offset, std::size_t bytes) noexcept;
 
+  base::ProcessMark process_;
   std::shared_ptr<const void> owner_;
   int rank_ = 0;
   std::byte* base_ = nullptr;

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <new>
 #include <vector>
 
+#include "base/limits.hpp"
 #include "core/contract/combine_contract.hpp"
 #include "core/layout/region_table.hpp"
 #include "cpu/fast/reduce.hpp"
@@ -139,7 +141,7 @@ Traffic traffic_of(const PendingCombineState& state) {
 }
 
 /// Everything that can be wrong on this rank alone.
-void prepare(PendingCombineState& state, const CombineOptions& options) {
+void prepare(PendingCombineState& state, const CombineOptions& options) try {
   const Context& context = *state.context;
   check_handle(context.identity, context.membership.epoch, context.rank(), state.plan.get(), "combine");
   core::check_combine(state.input, options, facts_of(*state.context, *state.plan));
@@ -148,6 +150,8 @@ void prepare(PendingCombineState& state, const CombineOptions& options) {
   place_inputs(state);
   make_outputs(state, options);
   state.result.traffic = traffic_of(state);
+} catch (const std::bad_alloc&) {
+  throw base::out_of_memory("combine");
 }
 
 Agreement agreement_of(const PendingCombineState& state) {

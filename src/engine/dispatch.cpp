@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <new>
+
+#include "base/limits.hpp"
 #include "base/math.hpp"
 #include "core/contract/dispatch_contract.hpp"
 #include "core/numeric/quantize.hpp"
@@ -60,7 +63,7 @@ Traffic traffic_of(const Context& context, const core::Route& route, const core:
 }
 
 /// Everything that can be wrong on this rank alone.
-void prepare(PendingDispatchState& state, const HandleState* cached, const DispatchInput& input) {
+void prepare(PendingDispatchState& state, const HandleState* cached, const DispatchInput& input) try {
   const Context& context = *state.context;
   if (state.cached) check_handle(context.identity, context.membership.epoch, context.rank(), cached, "dispatch");
   core::check_dispatch(input, state.options,
@@ -71,6 +74,8 @@ void prepare(PendingDispatchState& state, const HandleState* cached, const Dispa
   state.format = format_of(input, state.options, state.plan->route.top_k);
   state.shape = wire_shape(state.format, state.options.layout, state.plan->idx_dtype);
   state.result.traffic = traffic_of(context, state.plan->route, state.shape);
+} catch (const std::bad_alloc&) {
+  throw base::out_of_memory("dispatch");
 }
 
 }  // namespace

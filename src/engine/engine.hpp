@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/process_mark.hpp"
 #include "crossdock/group.hpp"
 #include "engine/handle_facts.hpp"
 #include "engine/pending.hpp"
@@ -22,6 +23,8 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
   virtual ~Engine() = default;
+
+  bool is_inherited() const noexcept { return process_.is_inherited(); }
 
   virtual int rank() const = 0;
   virtual int num_ranks() const = 0;
@@ -59,6 +62,9 @@ class Engine {
   static Handle make_handle(std::shared_ptr<const HandleFacts> facts) { return Handle(std::move(facts)); }
   /// nullptr where the handle is empty.
   static std::shared_ptr<const HandleFacts> facts_of(const Handle& handle) { return handle.state_; }
+
+ private:
+  base::ProcessMark process_;
 };
 
 /// Collective: checks that configurations agree and builds the backend of config.backend.

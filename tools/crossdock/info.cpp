@@ -14,12 +14,12 @@
 #include <cstring>
 #include <ctime>
 
+#include "crossdock/config.hpp"
 #include "environment.hpp"
 #include "errno_text.hpp"
 #include "gpu/device.hpp"
 #include "launch/descriptor.hpp"
 #include "machine.hpp"
-#include "memory.hpp"
 
 namespace crossdock::tools {
 namespace {

@@ -143,6 +143,7 @@ int main(int argc, char** argv) {
   std::fesetenv(FE_DFL_ENV);
   ::signal(SIGINT, end_on);
   ::signal(SIGTERM, end_on);
+  ::signal(SIGXFSZ, SIG_IGN);  // a file beyond ulimit -f is a write that fails
   try {
     return run_command(argc, argv);
   } catch (const std::exception& error) {

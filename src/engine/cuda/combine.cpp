@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <new>
 #include <utility>
 
+#include "base/limits.hpp"
 #include "core/contract/combine_contract.hpp"
 #include "engine/combine_call.hpp"
 #include "engine/cuda/memory_check.hpp"
@@ -68,7 +70,7 @@ void make_outputs(PendingCombine& state) {
   state.result.traffic = {.logical_bytes = -1, .peer_bytes = -1, .node_bytes = -1};
 }
 
-void prepare(PendingCombine& state) {
+void prepare(PendingCombine& state) try {
   const CudaContext& context = *state.context;
   check_handle(context.host->identity, context.host->membership.epoch, context.rank(), state.plan.get(), "combine");
   core::check_combine(state.input, state.options, facts_of(context, *state.plan));
@@ -76,6 +78,8 @@ void prepare(PendingCombine& state) {
   state.hidden = state.input.x.shape[static_cast<std::size_t>(state.input.x.num_dims - 1)];
   state.wire_dtype = core::wire_dtype(state.input, state.options);
   make_outputs(state);
+} catch (const std::bad_alloc&) {
+  throw base::out_of_memory("combine");
 }
 
 bool has_to_move(const PendingCombine& state, const void* data, std::size_t bytes) {
@@ -332,7 +336,7 @@ void reject(CudaContext& context, const CudaHandle* plan, bool weighted, const L
 }  // namespace
 
 PendingCombine::~PendingCombine() {
-  if (slot < 0 || received || epoch != context->host->membership.epoch) return;
+  if (context->is_inherited() || slot < 0 || received || epoch != context->host->membership.epoch) return;
   try {
     combine_receive(*this, false);
   } catch (const Error& error) {

@@ -4,6 +4,7 @@
 
 #include <new>
 
+#include "base/clock.hpp"
 #include "crossdock/error.hpp"
 
 namespace crossdock::engine::cuda {
@@ -49,7 +50,9 @@ DeviceState::DeviceState(int device) : device_(device_or_current(device)), num_s
   check(cudaEventCreateWithFlags(&last_call_, cudaEventDisableTiming), "cudaEventCreate");
 }
 
+// CUDA must not be called in a forked child.
 DeviceState::~DeviceState() {
+  if (process_.is_inherited()) return;
   if (last_call_ != nullptr) cudaEventSynchronize(last_call_);
   if (last_call_ != nullptr) cudaEventDestroy(last_call_);
   if (stream_ != nullptr) cudaStreamDestroy(stream_);
@@ -62,8 +65,9 @@ void DeviceState::record_call(cudaStream_t stream) const {
 
 void DeviceState::wait() const { check(cudaEventSynchronize(last_call_), "cudaEventSynchronize"); }
 
-void DeviceState::set_deadline(std::chrono::nanoseconds deadline) const {
-  std::atomic_ref(words_->nanoseconds).store(static_cast<std::uint64_t>(deadline.count()), std::memory_order_relaxed);
+void DeviceState::set_deadline(std::chrono::milliseconds deadline) const {
+  const std::chrono::nanoseconds limit = base::saturated(deadline);
+  std::atomic_ref(words_->nanoseconds).store(static_cast<std::uint64_t>(limit.count()), std::memory_order_relaxed);
 }
 
 bool is_capturing(cudaStream_t stream) {

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
+#include "base/limits.hpp"
 #include "core/numeric/quantize.hpp"
 #include "engine/cuda/dispatch_latency.hpp"
 #include "engine/cuda/dispatch_throughput.hpp"
@@ -51,7 +53,7 @@ std::shared_ptr<CudaHandle> make_plan(const PendingDispatch& state, const CudaHa
   return plan;
 }
 
-void prepare(PendingDispatch& state, const CudaHandle* cached) {
+void prepare(PendingDispatch& state, const CudaHandle* cached) try {
   const CudaContext& context = *state.context;
   const Context& host = *context.host;
   if (state.cached) check_handle(host.identity, host.membership.epoch, context.rank(), cached, "dispatch");
@@ -62,6 +64,8 @@ void prepare(PendingDispatch& state, const CudaHandle* cached) {
   state.plan = make_plan(state, cached);
   state.format = format_of(state.input, state.options, state.plan->top_k());
   state.result.traffic = {.logical_bytes = -1, .peer_bytes = -1, .node_bytes = -1};
+} catch (const std::bad_alloc&) {
+  throw base::out_of_memory("dispatch");
 }
 
 bool is_dense_x(const ConstTensorView& x) {
@@ -86,7 +90,7 @@ void copy_dense(PendingDispatch& state, std::byte* to) {
 }  // namespace
 
 PendingDispatch::~PendingDispatch() {
-  if (slot < 0 || received || epoch != context->host->membership.epoch) return;
+  if (context->is_inherited() || slot < 0 || received || epoch != context->host->membership.epoch) return;
   try {
     dispatch_receive(*this, false);
   } catch (const Error& error) {

@@ -47,8 +47,9 @@ Meeting meeting_of(const Job& job, const WorldOptions& options) {
 }  // namespace
 
 std::shared_ptr<Bootstrap> connect_job(const Job& job, const WorldOptions& options) {
-  if (job.num_ranks == 1) return make_in_process(1).front();
   Meeting meeting = meeting_of(job, options);
+  check(meeting);
+  if (job.num_ranks == 1) return make_in_process(1).front();
   const auto port = options.port ? options.port : job.port;
   if (job.pmi_fd) {
     const bool anywhere = options.address.empty() && !job.address && !job.one_machine;

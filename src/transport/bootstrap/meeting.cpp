@@ -7,6 +7,7 @@
 
 #include "crossdock/error.hpp"
 #include "transport/bootstrap/interface.hpp"
+#include "transport/system/descriptor_need.hpp"
 #include "transport/system/system_error.hpp"
 
 namespace crossdock::transport {
@@ -33,7 +34,9 @@ std::uint64_t hash_of(const std::string& text) {
 
 }  // namespace
 
+// Its socket, one a rank and one for a stranger.
 FileDescriptor listen_for(const Meeting& meeting) {
+  require_descriptors(1 + meeting.num_ranks, "bootstrap", meeting.rank);
   const std::string own_address = meeting.interface.empty() ? "" : address_of_interface(meeting.interface);
   for (const Endpoint& endpoint : meeting.endpoints) {
     const Endpoint own{.address = own_address.empty() ? endpoint.address : own_address, .port = endpoint.port};

@@ -24,6 +24,10 @@ struct Meeting {
 /// Rank 0's listening socket. Throws Error (kSystem naming endpoint and remedy, kInvalidArgument for the interface).
 FileDescriptor listen_for(const Meeting& meeting);
 
+/// Files that a rank other than 0 opens at once: a connection to each endpoint, one to where rank 0 tells why it did
+/// not start, and one to look a name up.
+inline int descriptors_to_approach(const Meeting& meeting) { return static_cast<int>(meeting.endpoints.size()) + 2; }
+
 /// Ports that follow from an identity: the same on all ranks of a job, mostly others for other jobs. Below the ports
 /// that systems give to outgoing connections, and below those that Kubernetes gives to services.
 std::vector<int> ports_of(const std::string& identity);

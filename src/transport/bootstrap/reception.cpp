@@ -28,7 +28,7 @@ std::vector<int> Reception::sockets() const {
 }
 
 std::vector<Guest> Reception::take_in() {
-  while (FileDescriptor socket = accept_one(listener_)) {
+  while (FileDescriptor socket = accept_one(listener_, !unknown_.empty())) {
     unknown_.emplace_back(std::move(socket), kMaxHelloBytes);
     if (unknown_.size() > kMaxUnknown) unknown_.pop_front();
   }

@@ -23,7 +23,8 @@ inline constexpr std::chrono::milliseconds kVerdictTime{1'000};
 /// A failure is told to a peer within this time; one that does not read must not hold up the rest.
 inline constexpr std::chrono::milliseconds kTellingTime{200};
 
-/// For a frame: what is left, as 32 bits.
+/// For a frame: what is left, as 32 bits; kNoDeadline where it is more than they hold.
+inline constexpr std::uint32_t kNoDeadline = 0xFFFF'FFFF;
 std::uint32_t remaining_ms(const base::Deadline& deadline);
 
 /// The Error that all ranks throw for a failure.

@@ -11,6 +11,7 @@
 #include "transport/bootstrap/channel.hpp"
 #include "transport/bootstrap/star.hpp"
 #include "transport/bootstrap/start_failure.hpp"
+#include "transport/system/descriptor_need.hpp"
 #include "transport/system/wait.hpp"
 
 namespace crossdock::transport {
@@ -50,6 +51,7 @@ class StarLeaf final : public Bootstrap {
 };
 
 StarLeaf::StarLeaf(const Meeting& meeting) : rank_(meeting.rank), num_ranks_(meeting.num_ranks) {
+  require_descriptors(descriptors_to_approach(meeting), "bootstrap", rank_);
   const base::Deadline deadline(meeting.deadline);
   channel_ = join(meeting, deadline);
   expect(FrameType::kReady, deadline.remaining());
@@ -107,6 +109,7 @@ bool StarLeaf::is_accepted(Approach& approach) {
 }
 
 std::vector<Bytes> StarLeaf::all_gather(std::span<const std::byte> mine, std::chrono::milliseconds at_most) {
+  check_process();
   phase_ = "all_gather";
   if (failure_) throw error_of(*failure_, phase_, rank_);
   const base::Deadline deadline(at_most);

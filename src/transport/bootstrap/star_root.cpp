@@ -113,6 +113,7 @@ std::string StarRoot::reason_against(const Guest& guest) {
 }
 
 std::vector<Bytes> StarRoot::all_gather(std::span<const std::byte> mine, std::chrono::milliseconds at_most) {
+  check_process();
   phase_ = "all_gather";
   if (failure_) throw error_of(*failure_, phase_, 0);
   ++round_;
@@ -193,6 +194,7 @@ void StarRoot::wait(std::vector<int> more_sockets) {
 }
 
 void StarRoot::tighten(std::uint32_t peer_deadline_ms) {
+  if (peer_deadline_ms == kNoDeadline) return;
   const base::Deadline peer_deadline{std::chrono::milliseconds(peer_deadline_ms)};
   if (peer_deadline.remaining() < deadline_.remaining()) deadline_ = peer_deadline;
 }

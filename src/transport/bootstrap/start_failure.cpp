@@ -9,6 +9,7 @@
 
 #include "transport/bootstrap/reception.hpp"
 #include "transport/bootstrap/star.hpp"
+#include "transport/system/descriptor_need.hpp"
 #include "transport/system/wait.hpp"
 
 namespace crossdock::transport {
@@ -24,6 +25,8 @@ std::vector<int> start_failure_ports(const std::string& identity) {
 }
 
 void tell(const Meeting& meeting, const Failure& failure) {
+  // With fewer no rank of the same limit gets as far as to ask.
+  require_descriptors(descriptors_to_approach(meeting), "bootstrap", 0);
   Meeting telling{.identity = start_failure_identity(meeting)};
   for (const int port : start_failure_ports(telling.identity))
     telling.endpoints.push_back({.address = "", .port = port});

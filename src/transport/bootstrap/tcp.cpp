@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "transport/bootstrap/in_process.hpp"
 #include "transport/bootstrap/star.hpp"
@@ -40,6 +39,9 @@ void check(const Meeting& meeting) {
   if (meeting.rank < 0 || meeting.rank >= meeting.num_ranks) {
     refuse(fmt::format("rank: expected [0, {}], got {}", meeting.num_ranks - 1, meeting.rank));
   }
+  if (meeting.deadline.count() <= 0) {
+    refuse(fmt::format("deadline: expected more than 0 ms, got {}", meeting.deadline.count()));
+  }
   // Half of what a frame's text may hold: names that are made from it have room.
   constexpr std::size_t kMostBytes = kMaxTextBytes / 2;
   if (meeting.identity.size() > kMostBytes) {
@@ -54,8 +56,7 @@ void check(const Meeting& meeting) {
 }
 
 std::uint32_t remaining_ms(const base::Deadline& deadline) {
-  constexpr std::int64_t kMost = std::numeric_limits<std::int32_t>::max();
-  return static_cast<std::uint32_t>(std::min<std::int64_t>(deadline.remaining().count(), kMost));
+  return static_cast<std::uint32_t>(std::min<std::int64_t>(deadline.remaining().count(), kNoDeadline));
 }
 
 Error error_of(const Failure& failure, const char* phase, int rank) {

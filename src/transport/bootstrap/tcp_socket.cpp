@@ -118,11 +118,11 @@ int port_of(const FileDescriptor& listener) {
                     : reinterpret_cast<const sockaddr_in&>(address).sin_port);
 }
 
-FileDescriptor accept_one(const FileDescriptor& listener) {
+FileDescriptor accept_one(const FileDescriptor& listener, bool can_wait) {
   FileDescriptor socket(::accept4(listener.number(), nullptr, nullptr, kSocketFlags));
   if (socket) {
     set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
-  } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+  } else if (!can_wait && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
     throw_system("accept4");
   }
   return socket;

@@ -26,8 +26,8 @@ FileDescriptor listen_at(const Endpoint& endpoint);
 /// Of a listening socket.
 int port_of(const FileDescriptor& listener);
 
-/// Empty where nobody was waiting.
-FileDescriptor accept_one(const FileDescriptor& listener);
+/// Empty where nobody was waiting, or, where the caller `can_wait` until it has closed others, no file could be opened.
+FileDescriptor accept_one(const FileDescriptor& listener, bool can_wait = false);
 
 struct Attempt {
   FileDescriptor socket;  ///< empty where it failed

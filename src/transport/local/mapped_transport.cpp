@@ -17,6 +17,7 @@ MappedTransport::MappedTransport(int rank, std::vector<MappedRank> ranks, std::s
 MappedTransport::~MappedTransport() { MappedTransport::leave(); }
 
 void MappedTransport::leave() noexcept {
+  if (process_.is_inherited()) return;
   memory(rank_).board().mark_left();
   for (int peer = 0; peer < num_ranks(); ++peer) {
     if (peer != rank_) memory(peer).board().ring();
@@ -40,13 +41,14 @@ std::span<std::byte> MappedTransport::window() { return memory(rank_).window(); 
 std::byte* MappedTransport::peer_window(int peer) { return memory(peer).window().data(); }
 
 void MappedTransport::put(int peer, std::size_t offset, std::span<const std::byte> bytes) {
+  if (process_.is_inherited()) return;
   const std::span<std::byte> target = memory(peer).window();
   CROSSDOCK_ASSERT(offset <= target.size() && bytes.size() <= target.size() - offset);
   if (!bytes.empty()) std::memcpy(target.data() + offset, bytes.data(), bytes.size());
 }
 
 void MappedTransport::signal(int peer, int index, std::uint64_t value) {
-  memory(peer).board().set(rank_, index, value);
+  if (!process_.is_inherited()) memory(peer).board().set(rank_, index, value);
 }
 
 std::uint64_t MappedTransport::observed(int source, int index) const {

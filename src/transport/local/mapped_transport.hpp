@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "base/process_mark.hpp"
 #include "transport/local/life_line.hpp"
 #include "transport/local/rank_memory.hpp"
 #include "transport/transport.hpp"
@@ -18,6 +19,7 @@ struct MappedRank {
   LifeLine line = {};
 };
 
+/// A copy in a forked child writes to no memory: its calls that would do nothing.
 class MappedTransport final : public Transport {
  public:
   /// `ranks` and their `claims` in rank order.
@@ -47,6 +49,7 @@ class MappedTransport final : public Transport {
   RankMemory& memory(int rank);
   const RankMemory& memory(int rank) const;
 
+  base::ProcessMark process_;
   int rank_;
   CoreShare cores_;
   std::vector<MappedRank> ranks_;

@@ -108,15 +108,15 @@ class Mpiexec {
       if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0)
         throw std::runtime_error("socketpair");
       ends_[rank] = FileDescriptor(pair[0]);
-      theirs_[rank] = FileDescriptor(pair[1]);
+      theirs_[rank] = pair[1];
     }
   }
 
-  int fd_of(int rank) const { return theirs_[static_cast<std::size_t>(rank)].number(); }
+  int fd_of(int rank) const { return theirs_[static_cast<std::size_t>(rank)]; }
 
   /// Until all have hung up.
   void serve() {
-    theirs_.clear();
+    for (const int end : theirs_) ::close(end);
     std::vector<std::string> lines(ends_.size());
     for (std::size_t open = ends_.size(); open > 0;) {
       std::vector<pollfd> watched;
@@ -165,7 +165,7 @@ class Mpiexec {
   }
 
   std::vector<FileDescriptor> ends_;
-  std::vector<FileDescriptor> theirs_;
+  std::vector<int> theirs_;  ///< plain numbers: forks keep them open
   std::map<std::string, std::string> values_;
   std::size_t num_waiting_ = 0;
   std::vector<std::string> requests_;

@@ -11,7 +11,9 @@
 #include "../../multi/free_port.hpp"
 #include "base/clock.hpp"
 #include "gather.hpp"
+#include "transport/bootstrap/connect_job.hpp"
 #include "transport/bootstrap/frame.hpp"
+#include "transport/bootstrap/star.hpp"
 #include "transport/bootstrap/tcp_socket.hpp"
 
 namespace crossdock::testing {
@@ -314,6 +316,33 @@ TEST(Tcp, OneRankNeedsNoSocket) {
   const int port = free_port();
   const auto listener = transport::listen_at({.address = "127.0.0.1", .port = port});
   EXPECT_EQ(gather_text(*connect_tcp({.rank = 0, .num_ranks = 1, .port = port}), "x").size(), 1U);
+}
+
+// Ranks that would wait for ever meet, exchange, and tell one another no deadline that is shorter.
+TEST(Tcp, NoLimitIsNoShortLimit) {
+  Ranks all(3);
+  const int port = free_port();
+  run_threads(3, [&](int rank) {
+    const auto deadline = rank == 1 ? std::chrono::milliseconds::max() : std::chrono::hours(24 * 365 * 300);
+    auto& mine = all[static_cast<std::size_t>(rank)];
+    mine = connect_tcp({.rank = rank, .num_ranks = 3, .port = port, .deadline = deadline});
+    EXPECT_THAT(gather_text(*mine, std::to_string(rank), deadline), ElementsAre("0", "1", "2"));
+  });
+  EXPECT_EQ(transport::remaining_ms(base::Deadline(std::chrono::milliseconds::max())), transport::kNoDeadline);
+  EXPECT_LT(transport::remaining_ms(base::Deadline(24h)), 24U * 3600 * 1000 + 1);
+  EXPECT_GT(transport::remaining_ms(base::Deadline(24h)), 23U * 3600 * 1000);
+}
+
+TEST(Tcp, NothingIsNoDeadline) {
+  for (const auto deadline : {0ms, -1ms, std::chrono::milliseconds::min()}) {
+    for (const int num_ranks : {1, 2}) {
+      const Error error = error_of([&] { connect_tcp({.num_ranks = num_ranks, .deadline = deadline}); });
+      EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+      EXPECT_THAT(error.what(), HasSubstr("bootstrap: deadline: expected more than 0 ms, got "));
+    }
+    EXPECT_EQ(error_of([&] { transport::connect_job({}, {.deadline = deadline}); }).code(),
+              ErrorCode::kInvalidArgument);
+  }
 }
 
 }  // namespace

@@ -17,7 +17,6 @@
 #include "launch/launch.hpp"
 #include "limits.hpp"
 #include "machine.hpp"
-#include "memory.hpp"
 
 namespace crossdock::tools::bench {
 namespace {

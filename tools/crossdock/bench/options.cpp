@@ -59,7 +59,9 @@ void validate(const BenchOptions& options) {
   require_at_least("experts", 1, options.experts);
   require_at_least("iterations", 0, options.iterations);
   require_at_least("warmup", 0, options.warmup);
-  require_at_least("deadline", 1, options.deadline_ms);
+  constexpr std::int64_t kCentury = std::int64_t{100} * 365 * 24 * 3600 * 1000;
+  require(options.deadline_ms >= 1 && options.deadline_ms <= kCentury, "deadline", fmt::format("[1, {}] ms", kCentury),
+          fmt::format("{}", options.deadline_ms));
   require(options.top_k >= 1 && options.top_k <= kMaxTopK, "topk", fmt::format("[1, {}]", kMaxTopK),
           fmt::format("{}", options.top_k));
   require(options.groups >= 1 && options.experts % options.groups == 0, "groups",

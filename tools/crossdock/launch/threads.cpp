@@ -4,9 +4,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
+#include "errno_text.hpp"
 #include "launch/kinds.hpp"
 
 namespace crossdock::tools {
@@ -41,6 +43,17 @@ void run_thread(const LaunchOptions& options, const World& world, Rendezvous& re
   job.changed.notify_one();
 }
 
+/// Rank `rank` and those behind it did not start.
+void note_missing(const LaunchOptions& options, int rank, const std::system_error& refusal, Rendezvous& rendezvous,
+                  Job& job) {
+  const std::lock_guard lock(job.mutex);
+  note_failure(options, job.result, rank,
+               fmt::format("rank {}: its thread did not start: {}{}", rank, refusal.code().message(),
+                           process_limit_text()));
+  rendezvous.break_by(rank);
+  job.running -= options.num_ranks - rank;
+}
+
 /// Returns when all are done; ends the program where they stall.
 void watch(const LaunchOptions& options, const Rendezvous& rendezvous, Job& job) {
   std::unique_lock lock(job.mutex);
@@ -66,12 +79,17 @@ LaunchResult launch_threads(const LaunchOptions& options, const RankBody& body) 
   Rendezvous rendezvous(options.num_ranks);
   Job job;
   job.running = options.num_ranks;
-  const std::vector<World> worlds = World::threads(options.num_ranks);
+  std::vector<World> worlds = World::threads(options.num_ranks);
   std::vector<std::thread> threads;
   threads.reserve(worlds.size());
-  for (const World& world : worlds) {
-    threads.emplace_back([&, world] { run_thread(options, world, rendezvous, body, job); });
+  try {
+    for (const World& world : worlds) {
+      threads.emplace_back([&, world] { run_thread(options, world, rendezvous, body, job); });
+    }
+  } catch (const std::system_error& refusal) {
+    note_missing(options, static_cast<int>(threads.size()), refusal, rendezvous, job);
   }
+  worlds.clear();  // who waits for a rank that is not there learns it
   watch(options, rendezvous, job);
   for (std::thread& thread : threads) thread.join();
   return job.result;
