@@ -2,8 +2,10 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,7 +33,8 @@ struct WorldOptions {
 };
 
 /// One rank's membership in a job. Copies share it.
-/// A world carries the exchange of addresses at start-up only; Group carries the data.
+/// A world carries the exchange of addresses at start-up, and small things beside the work (all_gather); Group carries
+/// the data.
 class World {
  public:
   /// From the variables that torchrun sets (RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT), or Open MPI
@@ -54,6 +57,12 @@ class World {
 
   int rank() const;
   int num_ranks() const;
+
+  /// Collective: everybody's bytes (sizes may differ; small, for they cross rank 0), by rank. Not while another thread
+  /// makes a Group of this world or gathers too. Throws Error (kDeadlineExceeded, kRankLost) naming the ranks that did
+  /// not come; then the world is of no further use.
+  std::vector<std::vector<std::byte>> all_gather(std::span<const std::byte> mine,
+                                                 std::chrono::milliseconds deadline) const;
 
   /// The room of the library that implements it (src/transport/bootstrap).
   const std::shared_ptr<Bootstrap>& bootstrap() const { return bootstrap_; }

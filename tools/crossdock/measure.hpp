@@ -30,7 +30,4 @@ LinkReport measure_links();
 /// A line a way of copying, a column an SM count; then a line a kernel.
 std::string format_links(const LinkReport& report);
 
-/// Throws Error where the file cannot be written.
-void write_links_json(const std::string& path, const LinkReport& report);
-
 }  // namespace crossdock::tools

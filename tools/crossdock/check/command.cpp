@@ -11,7 +11,7 @@
 #include "backend.hpp"
 #include "check/material.hpp"
 #include "check/run.hpp"
-#include "crossdock/error.hpp"
+#include "command_line/words.hpp"
 #include "environment.hpp"
 #include "launch/launch.hpp"
 #include "launch/shared.hpp"
@@ -29,11 +29,9 @@ bool is_consequence(const RankFailure& failure) {
 
 std::optional<Layout> layout_of(const std::string& word) {
   if (word.empty()) return std::nullopt;
+  require_word("--layout", layout_words(), word);
   if (word == "flat") return Layout::kFlat;
-  if (word == "contiguous") return Layout::kExpertContiguous;
-  if (word == "padded") return Layout::kExpertPadded;
-  throw Error(ErrorCode::kInvalidArgument,
-              fmt::format("--layout: expected one of flat, contiguous, padded, got \"{}\"", word));
+  return word == "contiguous" ? Layout::kExpertContiguous : Layout::kExpertPadded;
 }
 
 PlanRules rules_of(const CheckOptions& options, Backend backend, bool threads) {
@@ -172,6 +170,8 @@ CheckOptions fitting(CheckOptions options) {
 }
 
 }  // namespace
+
+std::vector<std::string> layout_words() { return {"flat", "contiguous", "padded"}; }
 
 int run_check(const CheckOptions& wanted) {
   const auto begin = std::chrono::steady_clock::now();

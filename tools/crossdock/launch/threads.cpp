@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "launch/kinds.hpp"
+#include "launch/shared_rendezvous.hpp"
 
 namespace crossdock::tools {
 namespace {
@@ -29,7 +30,7 @@ std::string failure_of(const World& world, Rendezvous& rendezvous, const RankBod
   }
 }
 
-void run_thread(const LaunchOptions& options, const World& world, Rendezvous& rendezvous, const RankBody& body,
+void run_thread(const LaunchOptions& options, const World& world, SharedRendezvous& rendezvous, const RankBody& body,
                 Job& job) {
   const std::string message = failure_of(world, rendezvous, body);
   const std::lock_guard lock(job.mutex);
@@ -42,7 +43,7 @@ void run_thread(const LaunchOptions& options, const World& world, Rendezvous& re
 }
 
 /// Returns when all are done; ends the program where they stall.
-void watch(const LaunchOptions& options, const Rendezvous& rendezvous, Job& job) {
+void watch(const LaunchOptions& options, const SharedRendezvous& rendezvous, Job& job) {
   std::unique_lock lock(job.mutex);
   std::uint32_t seen = rendezvous.progress();
   auto since = std::chrono::steady_clock::now();
@@ -63,7 +64,7 @@ void watch(const LaunchOptions& options, const Rendezvous& rendezvous, Job& job)
 }  // namespace
 
 LaunchResult launch_threads(const LaunchOptions& options, const RankBody& body) {
-  Rendezvous rendezvous(options.num_ranks);
+  SharedRendezvous rendezvous(options.num_ranks);
   Job job;
   job.running = options.num_ranks;
   const std::vector<World> worlds = World::threads(options.num_ranks);
