@@ -55,8 +55,9 @@ std::vector<std::int32_t> random_order(const RoutingOptions& options) {
 
 void require_enough_experts(const RoutingOptions& options) {
   if (options.top_k > options.num_experts) {
-    reject(fmt::format("at least {} experts for distinct choices", options.top_k),
-           fmt::format("{}", options.num_experts));
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("--experts: expected at least the {} that a token chooses, got {}", options.top_k,
+                            options.num_experts));
   }
 }
 

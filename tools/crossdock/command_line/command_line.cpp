@@ -71,8 +71,11 @@ std::vector<std::string> names_of_flags(const CLI::App& app) {
   if (bare.starts_with("-")) {
     reject(fmt::format("{}unknown option \"{}\"{}", where, bare, did_you_mean(bare, names_of_flags(at))));
   }
+  const auto commands = names_of_commands(app);
+  if (std::ranges::find(commands, word) != commands.end())
+    reject(fmt::format("expected one command, got \"{}\" too", word));
   if (command != nullptr) reject(fmt::format("{}expected options, got \"{}\"", where, word));
-  reject(fmt::format("unknown command \"{}\"{}", word, did_you_mean(word, names_of_commands(app))));
+  reject(fmt::format("unknown command \"{}\"{}", word, did_you_mean(word, commands)));
 }
 
 }  // namespace
