@@ -13,6 +13,7 @@
 #include "command_line/command_line.hpp"
 #include "crossdock/error.hpp"
 #include "info.hpp"
+#include "note.hpp"
 #include "output_file.hpp"
 #include "provenance.hpp"
 
@@ -63,10 +64,10 @@ int run_program(int argc, char** argv) try {
   return code;
 } catch (const Error& error) {
   const bool usage = error.code() == ErrorCode::kInvalidArgument;
-  fmt::print(stderr, "crossdock: {}\n", usage ? error.message() : error.what());
+  print_note("crossdock: {}", usage ? error.message() : error.what());
   return usage ? kUsage : kFailed;
 } catch (const std::exception& error) {
-  fmt::print(stderr, "crossdock: {}\n", error.what());
+  print_note("crossdock: {}", error.what());
   return kFailed;
 }
 

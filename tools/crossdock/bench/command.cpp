@@ -21,6 +21,7 @@
 #include "limits.hpp"
 #include "machine.hpp"
 #include "memory.hpp"
+#include "note.hpp"
 #include "output_file.hpp"
 
 namespace crossdock::tools::bench {
@@ -75,7 +76,7 @@ class Bench {
                                 .threads = options_.threads,
                                 .launched = launched_,
                                 .stall = std::chrono::milliseconds(options_.deadline_ms + 60'000),
-                                .report = [](const std::string& line) { fmt::print(stderr, "{}\n", line); }};
+                                .report = [](const std::string& line) { print_note("{}", line); }};
     return launch(options, body);
   }
 

@@ -15,6 +15,7 @@
 #include "environment.hpp"
 #include "launch/launch.hpp"
 #include "launch/shared.hpp"
+#include "note.hpp"
 
 namespace crossdock::tools::check {
 namespace {
@@ -100,8 +101,7 @@ class Batch {
   Case make(std::int64_t index) const { return make_case(plan_case(options_.seed, index, rules_)); }
 
   void announce(std::int64_t index) const {
-    fmt::print(stderr, "case {} ({}): {}\n", index, kind_name(threads_),
-               describe(plan_case(options_.seed, index, rules_)));
+    print_note("case {} ({}): {}", index, kind_name(threads_), describe(plan_case(options_.seed, index, rules_)));
   }
 
   void print_failures(std::vector<RankFailure> failures) const {
@@ -138,7 +138,7 @@ int run_case_by_case(const CheckOptions& options, Range range, Totals& totals) {
       if (const int code = batch.run({&index, 1}, &made, totals); code != 0) return code;
     }
     const std::int64_t done = index - range.first + 1;
-    if (done % step == 0) fmt::print(stderr, "check: {} of {} cases\n", done, range.end - range.first);
+    if (done % step == 0) print_note("check: {} of {} cases", done, range.end - range.first);
   }
   return 0;
 }
@@ -154,7 +154,7 @@ int run_in_batches(const CheckOptions& options, Backend backend, Range range, To
       by_ranks[plan_case(options.seed, index, rules).num_ranks].push_back(index);
     }
     for (const auto& [num_ranks, indices] : by_ranks) {
-      fmt::print(stderr, "check: {} cases of {} {}\n", indices.size(), num_ranks, kind_name(threads));
+      print_note("check: {} cases of {} {}", indices.size(), num_ranks, kind_name(threads));
       Batch batch(options, rules, threads, num_ranks);
       if (const int code = batch.run(indices, nullptr, totals); code != 0) return code;
     }

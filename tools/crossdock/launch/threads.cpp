@@ -9,6 +9,7 @@
 
 #include "launch/kinds.hpp"
 #include "launch/shared_rendezvous.hpp"
+#include "note.hpp"
 
 namespace crossdock::tools {
 namespace {
@@ -54,8 +55,8 @@ void watch(const LaunchOptions& options, const SharedRendezvous& rendezvous, Job
       seen = rendezvous.progress();
       since = now;
     } else if (now - since > options.stall) {
-      fmt::print(stderr, "crossdock: {} of {} rank threads made no progress for {} ms\n", job.running,
-                 options.num_ranks, options.stall.count());
+      print_note("crossdock: {} of {} rank threads made no progress for {} ms", job.running, options.num_ranks,
+                 options.stall.count());
       std::_Exit(1);
     }
   }
