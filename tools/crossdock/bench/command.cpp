@@ -133,8 +133,10 @@ class Bench {
     prepare_cuda();
     std::vector<GpuReport> reports;
     bool equal = true;
-    for (const Mode mode : modes_of(options_)) {
-      if (const int code = run_gpu_mode(mode, reports); code != 0) return code;
+    std::vector<GpuPlan> planned;
+    for (const Mode mode : modes_of(options_)) planned.push_back(make_gpu_plan(options_, mode));
+    for (const GpuPlan& plan : planned) {
+      if (const int code = run_gpu_mode(plan, reports); code != 0) return code;
       equal = equal && reports.back().ok();
     }
     if (json_) json_->write(to_json(provenance_, options_, gpu::describe_device(0), reports));
@@ -142,8 +144,7 @@ class Bench {
   }
 
   /// Returns the exit code of the ranks.
-  int run_gpu_mode(Mode mode, std::vector<GpuReport>& reports) {
-    const GpuPlan plan = make_gpu_plan(options_, mode);
+  int run_gpu_mode(const GpuPlan& plan, std::vector<GpuReport>& reports) {
     GpuMeasurements measurements(plan);
     const LaunchResult result = launch_ranks(
         [&](const World& world, Rendezvous& rendezvous) { run_gpu_rank(plan, world, rendezvous, measurements); });

@@ -17,9 +17,8 @@ std::optional<Integer> parse_integer(std::string_view text) {
   if (digits.size() > 1 && digits.front() == '0') return std::nullopt;
   if (text == "-0") return std::nullopt;
   Integer value = 0;
-  const char* end = text.data() + text.size();
-  const auto [stopped, failure] = std::from_chars(text.data(), end, value);
-  if (failure != std::errc{} || stopped != end) return std::nullopt;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return value;
 }
 
