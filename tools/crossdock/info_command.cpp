@@ -60,6 +60,7 @@ std::string to_json(const Provenance& provenance, const Inventory& inventory, co
 }
 
 int run_info(bool measure, const std::string& json, const Provenance& provenance) {
+  if (measure) require_links();
   std::optional<OutputFile> file;
   if (!json.empty()) file.emplace("--json", json);
   const Inventory inventory = take_inventory();

@@ -24,7 +24,9 @@ struct LinkReport {
   std::vector<crossdock::gpu::KernelFootprint> kernels;  ///< of the first GPU
 };
 
-/// With one GPU what is between GPUs is left out. Throws Error where there is none.
+/// Throws Error (kInvalidArgument) where there is no GPU to measure.
+void require_links();
+/// With one GPU what is between GPUs is left out.
 LinkReport measure_links();
 
 /// A line a way of copying, a column an SM count; then a line a kernel.
