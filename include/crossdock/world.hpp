@@ -41,7 +41,8 @@ using AllGather =
     std::function<void(std::span<const std::byte> mine, std::span<std::byte> all, std::chrono::milliseconds deadline)>;
 
 /// One rank's membership in a job. Copies share it.
-/// A world carries the exchange of addresses at start-up only; Group carries the data.
+/// A world carries the exchange of addresses at start-up, and small things beside the work (all_gather); Group carries
+/// the data.
 class World {
  public:
   /// From the variables of torchrun, Open MPI, MPICH, Intel MPI, Slurm or Kubernetes (docs/guide/start.md): RANK and
@@ -77,6 +78,12 @@ class World {
 
   int rank() const;
   int num_ranks() const;
+
+  /// Collective: everybody's bytes (sizes may differ; small, for they cross rank 0), by rank. Not while another thread
+  /// makes a Group of this world or gathers too. Throws Error (kDeadlineExceeded, kRankLost) naming the ranks that did
+  /// not come; then the world is of no further use.
+  std::vector<std::vector<std::byte>> all_gather(std::span<const std::byte> mine,
+                                                 std::chrono::milliseconds deadline) const;
 
   /// The room of the library that implements it (src/transport/bootstrap).
   const std::shared_ptr<Bootstrap>& bootstrap() const { return bootstrap_; }

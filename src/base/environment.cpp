@@ -4,7 +4,6 @@
 
 #include <charconv>
 #include <cstdlib>
-#include <limits>
 
 #include "crossdock/error.hpp"
 
@@ -38,10 +37,6 @@ std::optional<std::int64_t> environment_integer(const char* name, std::int64_t l
         fmt::format("environment variable {}: expected an integer of [{}, {}], got \"{}\"", name, low, high, *text));
   }
   return value;
-}
-
-std::optional<std::int64_t> flip_bit_of_row() {
-  return environment_integer("CROSSDOCK_FLIP_BIT", 0, std::numeric_limits<std::int64_t>::max());
 }
 
 }  // namespace crossdock::base

@@ -29,7 +29,6 @@ Context::Context(const GroupConfig& group_config, int num_ranks, std::shared_ptr
       membership(first_membership(num_ranks)),
       faults(transport, layout.control(), membership),
       quarantine(transport),
-      planted_bit(base::flip_bit_of_row()),
       workers(num_workers(group_config, *transport)),
       identity(next_identity()),
       latency_tag(static_cast<std::size_t>(group_config.latency_slots), 0),

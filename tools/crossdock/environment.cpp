@@ -25,8 +25,10 @@ std::vector<std::pair<std::string, std::string>> launcher_variables() {
 }
 
 std::string replay_prefix() {
-  const auto row = environment_text("CROSSDOCK_FLIP_BIT");
-  return row ? "CROSSDOCK_FLIP_BIT=" + *row + " " : "";
+#if CROSSDOCK_FAULT_INJECTION
+  if (const auto row = environment_text("CROSSDOCK_FLIP_BIT")) return "CROSSDOCK_FLIP_BIT=" + *row + " ";
+#endif
+  return {};
 }
 
 }  // namespace crossdock::tools

@@ -45,4 +45,9 @@ int World::rank() const { return bootstrap_->rank(); }
 
 int World::num_ranks() const { return bootstrap_->num_ranks(); }
 
+std::vector<std::vector<std::byte>> World::all_gather(std::span<const std::byte> mine,
+                                                      std::chrono::milliseconds deadline) const {
+  return bootstrap_->all_gather(mine, deadline);
+}
+
 }  // namespace crossdock

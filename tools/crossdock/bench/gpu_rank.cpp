@@ -15,6 +15,7 @@
 #include "gpu/graph.hpp"
 #include "gpu/link.hpp"
 #include "gpu/timer.hpp"
+#include "note.hpp"
 #include "place.hpp"
 
 namespace crossdock::tools::bench {
@@ -75,7 +76,7 @@ class GpuRankBench {
   }
 
   void say(const char* what) const {
-    if (rank_ == 0) fmt::print(stderr, "{}: {}\n", name_of(mode_of(scenario_.layout)), what);
+    if (rank_ == 0) print_note("{}: {}", name_of(mode_of(scenario_.layout)), what);
   }
 
   void measure_link() {
@@ -173,7 +174,7 @@ class GpuRankBench {
 
   void time_cell(std::size_t index) {
     const TimedCell& cell = plan_.cells[index];
-    if (rank_ == 0) fmt::print(stderr, "{}, SMs: {}\n", name_of(cell.what), text_of_sms(cell.sms));
+    if (rank_ == 0) print_note("{}, SMs: {}", name_of(cell.what), text_of_sms(cell.sms));
     switch (cell.what) {
       case Timed::kDispatch:
       case Timed::kExact:

@@ -33,7 +33,7 @@ struct Scenario {
   std::vector<Routing> sets = {};  ///< input sets that the iterations take in turn: 2, or 1 where memory is short
 
   int num_nodes() const { return num_ranks / ranks_per_node; }
-  int top_k() const { return sets.front().top_k; }
+  int top_k() const { return config.top_k; }
   ExpertPlacement placement() const { return {.num_experts = num_experts, .num_ranks = num_ranks}; }
   bool is_local(std::int32_t expert, int rank) const { return expert >= 0 && placement().rank_of(expert) == rank; }
   /// Beside x that is fp8 before dispatch.
@@ -68,7 +68,9 @@ void fill_x_row(const Scenario& scenario, int set, int rank, std::int64_t token,
 /// Its scales, where it has some.
 void fill_scales_row(const Scenario& scenario, int set, int rank, std::int64_t token, std::span<float> row);
 
-/// The mode's own number of tokens where the options leave it open; `input_sets` routings.
+/// Everything but the routing. Throws Error where no group can be like that.
+Scenario make_shape(const BenchOptions& options, Mode mode, std::int64_t tokens, int input_sets);
+/// With `input_sets` routings.
 Scenario make_scenario(const BenchOptions& options, Mode mode, std::int64_t tokens, int input_sets);
 /// What --routing means where it is left open.
 std::string routing_kind(const BenchOptions& options);

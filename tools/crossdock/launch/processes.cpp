@@ -19,6 +19,7 @@
 #include "launch/kinds.hpp"
 #include "launch/port.hpp"
 #include "launch/shared.hpp"
+#include "launch/shared_rendezvous.hpp"
 
 namespace crossdock::tools {
 namespace {
@@ -93,7 +94,9 @@ void write_all(int fd, const std::string& text) {
 class ProcessJob {
  public:
   ProcessJob(const LaunchOptions& options, const RankBody& body)
-      : options_(options), memory_(sizeof(Rendezvous)), rendezvous_(new(memory_.data()) Rendezvous(options.num_ranks)) {
+      : options_(options),
+        memory_(sizeof(SharedRendezvous)),
+        rendezvous_(new(memory_.data()) SharedRendezvous(options.num_ranks)) {
     std::fflush(nullptr);  // else the children would print the parent's buffered text again
     const int port = free_port();
     try {
@@ -218,7 +221,7 @@ class ProcessJob {
   LaunchOptions options_;
   SignalGuard signals_;
   SharedMemory memory_;
-  Rendezvous* rendezvous_;
+  SharedRendezvous* rendezvous_;
   std::vector<Child> children_;
   LaunchResult result_;
   std::uint32_t seen_progress_ = 0;

@@ -10,6 +10,8 @@
 
 #include "errno_text.hpp"
 #include "launch/kinds.hpp"
+#include "launch/shared_rendezvous.hpp"
+#include "note.hpp"
 
 namespace crossdock::tools {
 namespace {
@@ -31,7 +33,7 @@ std::string failure_of(const World& world, Rendezvous& rendezvous, const RankBod
   }
 }
 
-void run_thread(const LaunchOptions& options, const World& world, Rendezvous& rendezvous, const RankBody& body,
+void run_thread(const LaunchOptions& options, const World& world, SharedRendezvous& rendezvous, const RankBody& body,
                 Job& job) {
   const std::string message = failure_of(world, rendezvous, body);
   const std::lock_guard lock(job.mutex);
@@ -55,7 +57,7 @@ void note_missing(const LaunchOptions& options, int rank, const std::system_erro
 }
 
 /// Returns when all are done; ends the program where they stall.
-void watch(const LaunchOptions& options, const Rendezvous& rendezvous, Job& job) {
+void watch(const LaunchOptions& options, const SharedRendezvous& rendezvous, Job& job) {
   std::unique_lock lock(job.mutex);
   std::uint32_t seen = rendezvous.progress();
   auto since = std::chrono::steady_clock::now();
@@ -66,8 +68,8 @@ void watch(const LaunchOptions& options, const Rendezvous& rendezvous, Job& job)
       seen = rendezvous.progress();
       since = now;
     } else if (now - since > options.stall) {
-      fmt::print(stderr, "crossdock: {} of {} rank threads made no progress for {} ms\n", job.running,
-                 options.num_ranks, options.stall.count());
+      print_note("crossdock: {} of {} rank threads made no progress for {} ms", job.running, options.num_ranks,
+                 options.stall.count());
       std::_Exit(1);
     }
   }
@@ -76,7 +78,7 @@ void watch(const LaunchOptions& options, const Rendezvous& rendezvous, Job& job)
 }  // namespace
 
 LaunchResult launch_threads(const LaunchOptions& options, const RankBody& body) {
-  Rendezvous rendezvous(options.num_ranks);
+  SharedRendezvous rendezvous(options.num_ranks);
   Job job;
   job.running = options.num_ranks;
   std::vector<World> worlds = World::threads(options.num_ranks);
