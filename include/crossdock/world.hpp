@@ -49,7 +49,7 @@ class World {
   /// else was met at the port.
   static World tcp(const TcpWorldOptions& options);
 
-  /// Ranks are threads of this process: one world for each, in rank order.
+  /// Ranks are threads of this process: one world for each, in rank order. At most 65536.
   static std::vector<World> threads(int num_ranks);
 
   int rank() const;

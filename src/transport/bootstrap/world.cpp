@@ -83,6 +83,11 @@ transport::Job read_job() {
   return job;
 }
 
+const Bootstrap& given(const std::shared_ptr<Bootstrap>& bootstrap) {
+  if (bootstrap != nullptr) return *bootstrap;
+  throw Error(ErrorCode::kInvalidArgument, "World: expected one that was made, got one that was moved from");
+}
+
 }  // namespace
 
 World::World(std::shared_ptr<Bootstrap> bootstrap) : bootstrap_(std::move(bootstrap)) {
@@ -103,8 +108,8 @@ std::vector<World> World::threads(int num_ranks) {
   return worlds;
 }
 
-int World::rank() const { return bootstrap_->rank(); }
+int World::rank() const { return given(bootstrap_).rank(); }
 
-int World::num_ranks() const { return bootstrap_->num_ranks(); }
+int World::num_ranks() const { return given(bootstrap_).num_ranks(); }
 
 }  // namespace crossdock
