@@ -64,7 +64,8 @@ class PendingCombine {
 /// the same calls in the same order, in the epoch of the capture.
 ///
 /// Thread safety: one thread at a time, except abort, status and set_deadline, which any thread may call.
-/// The destructor is not collective, waits for nobody and never throws.
+/// The destructor is not collective, waits for nobody and never throws. A group that was moved from throws
+/// InvalidArgument, whatever it is asked; its abort does nothing.
 ///
 /// fork. A group belongs to the process that made it. In a child that fork makes later, the copies of groups, worlds,
 /// pending calls, handles and results can be destroyed, by exit too, which tells the peers nothing; every function of
@@ -105,7 +106,7 @@ class Group {
   PendingCombine combine_send(const Handle& handle, const CombineInput& input, const CombineOptions& options = {});
   CombineResult combine_receive(PendingCombine pending);
 
-  /// Window memory for a combine input that is read in place. Local. Throws WindowTooSmall.
+  /// Window memory for a combine input that is read in place; 1 to 3 sizes. Local. Throws WindowTooSmall.
   struct Allocation {
     TensorView view;
     WindowBuffer memory;

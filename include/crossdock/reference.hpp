@@ -26,6 +26,7 @@ struct Tensor {
   std::vector<std::int64_t> strides;  ///< in elements; row-major, except for column-major scales
   std::vector<std::byte> bytes;       ///< in stored order, gaps of the strides included
 
+  /// Throws InvalidArgument where shape, strides and bytes do not fit one another.
   TensorView view();
   ConstTensorView view() const;
 };

@@ -66,7 +66,7 @@ class World {
   static World from_all_gather(int rank, int num_ranks, AllGather all_gather,
                                std::chrono::milliseconds deadline = std::chrono::seconds(30));
 
-  /// Ranks are threads of this process: one world for each, in rank order.
+  /// Ranks are threads of this process: one world for each, in rank order. At most 65536.
   static std::vector<World> threads(int num_ranks);
 
   /// Sub-groups, as MPI_Comm_split makes them. Collective: every rank of this world calls it. Those of one color form a

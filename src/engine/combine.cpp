@@ -15,6 +15,7 @@
 #include "cpu/fast/row_kernels.hpp"
 #include "engine/combine_call.hpp"
 #include "engine/dispatch_call.hpp"
+#include "engine/held_memory.hpp"
 
 namespace crossdock::engine {
 namespace {
@@ -145,6 +146,7 @@ void prepare(PendingCombineState& state, const CombineOptions& options) try {
   const Context& context = *state.context;
   check_handle(context.identity, context.membership.epoch, context.rank(), state.plan.get(), "combine");
   core::check_combine(state.input, options, facts_of(*state.context, *state.plan));
+  check_held(*context.arena, {.operation = "combine", .rank = context.rank()}, core::tensors_of(state.input, options));
   state.hidden = state.input.x.shape[static_cast<std::size_t>(state.input.x.num_dims - 1)];
   state.wire_dtype = core::wire_dtype(state.input, options);
   place_inputs(state);

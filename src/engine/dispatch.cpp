@@ -11,6 +11,7 @@
 #include "cpu/fast/store_rows.hpp"
 #include "engine/dispatch_latency.hpp"
 #include "engine/dispatch_throughput.hpp"
+#include "engine/held_memory.hpp"
 
 namespace crossdock::engine {
 namespace {
@@ -69,6 +70,7 @@ void prepare(PendingDispatchState& state, const HandleState* cached, const Dispa
   core::check_dispatch(input, state.options,
                        dispatch_limits(context.config, context.rank(), context.topology, state.options.layout, cached));
   check_group_limits(context.config, context.rank(), input, state.options);
+  check_held(*context.arena, {.operation = "dispatch", .rank = context.rank()}, core::tensors_of(input, state.options));
   state.plan = state.cached ? std::make_shared<HandleState>(*cached) : make_plan(context, input, state.options);
   keep_weights(*state.plan, input);
   state.format = format_of(input, state.options, state.plan->route.top_k);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "base/float_environment.hpp"
 #include "base/limits.hpp"
 #include "base/memory_bound.hpp"
+#include "core/contract/reject.hpp"
 #include "engine/cpu_engine.hpp"
 #include "transport/bootstrap/agreement.hpp"
 #include "transport/bootstrap/bootstrap.hpp"
@@ -126,19 +128,41 @@ std::unique_ptr<Engine> make_cuda_engine([[maybe_unused]] Bootstrap& bootstrap,
 #endif
 }
 
-Pending& given(const std::unique_ptr<Pending>& state, const char* operation) {
-  if (state != nullptr) return *state;
-  throw Error(ErrorCode::kInvalidArgument,
-              fmt::format("{0}_receive: expected what {0}_send returned, got a moved-from one", operation));
+std::uint64_t next_identity() {
+  static std::atomic<std::uint64_t> count{0};
+  return ++count;
 }
 
 }  // namespace
 
-Pending& Engine::state_of(const PendingDispatch& pending) { return given(pending.state_, "dispatch"); }
-Pending& Engine::state_of(const PendingCombine& pending) { return given(pending.state_, "combine"); }
+Engine::Engine() : identity_(next_identity()) {}
+
+PendingDispatch Engine::make_dispatch(std::unique_ptr<Pending> state) const {
+  state->engine = identity_;
+  return PendingDispatch(std::move(state));
+}
+
+PendingCombine Engine::make_combine(std::unique_ptr<Pending> state) const {
+  state->engine = identity_;
+  return PendingCombine(std::move(state));
+}
+
+Pending& Engine::given(const std::unique_ptr<Pending>& state, const char* operation) const {
+  const auto refuse = [&](const char* got) {
+    core::reject({.operation = fmt::format("{}_receive", operation), .rank = rank()}, "pending",
+                 fmt::format("what {}_send of this group returned", operation), got);
+  };
+  if (state == nullptr) refuse("one that was moved from");
+  if (state->engine != identity_) refuse("another group's");
+  return *state;
+}
+
+Pending& Engine::state_of(const PendingDispatch& pending) const { return given(pending.state_, "dispatch"); }
+Pending& Engine::state_of(const PendingCombine& pending) const { return given(pending.state_, "combine"); }
 
 std::unique_ptr<Engine> make_engine(const World& world, const GroupConfig& config) try {
   const base::FloatEnvironment environment;  // libraries that start-up uses count in floating point too
+  (void)world.rank();  // throws where it was moved from
   Bootstrap& bootstrap = *world.bootstrap();
   bootstrap.check_process();
   const std::size_t bytes = agree_on_config(bootstrap, config);

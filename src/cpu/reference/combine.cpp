@@ -203,7 +203,7 @@ core::CombineFacts facts_of(const Job& job, const std::vector<LayoutRows>& layou
           .top_k = job.top_k(),
           .num_rows = static_cast<std::int64_t>(layouts[static_cast<std::size_t>(rank)].rows.size()),
           .num_local_experts = job.placement.num_local(rank),
-          .rows_per_expert = job.num_ranks() * job.latency_max_tokens,
+          .rows_per_expert = std::int64_t{job.num_ranks()} * job.latency_max_tokens,
           .max_hidden = std::numeric_limits<int>::max(),
           .max_element_bytes = size_of(DType::kFp32)};
 }

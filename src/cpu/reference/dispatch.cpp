@@ -20,7 +20,7 @@ struct Receiver {
 
   Layout kind() const { return job.layout(); }
   std::int64_t num_local() const { return job.placement.num_local(rank); }
-  std::int64_t rows_per_expert() const { return job.num_ranks() * job.latency_max_tokens; }
+  std::int64_t rows_per_expert() const { return std::int64_t{job.num_ranks()} * job.latency_max_tokens; }
   std::int64_t num_slots() const { return static_cast<std::int64_t>(layout.rows.size()); }
   const Row& row(std::int64_t index) const { return layout.rows[static_cast<std::size_t>(index)]; }
   /// A row of kExpertContiguous that only aligns the next expert.

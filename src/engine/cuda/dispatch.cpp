@@ -11,6 +11,7 @@
 #include "engine/cuda/dispatch_latency.hpp"
 #include "engine/cuda/dispatch_throughput.hpp"
 #include "engine/cuda/memory_check.hpp"
+#include "engine/held_memory.hpp"
 #include "kernels/cast/cast.hpp"
 
 namespace crossdock::engine::cuda {
@@ -18,15 +19,13 @@ namespace {
 
 constexpr std::size_t kRowAlignment = 16;
 
-void check_input(const PendingDispatch& state) {
-  const DispatchInput& input = state.input;
-  const int rank = state.context->rank();
-  for (const auto& [what, view] :
-       {std::pair("x", input.x), std::pair("scales", input.scales), std::pair("topk_idx", input.topk_idx),
-        std::pair("topk_weights", input.topk_weights), std::pair("out_x", ConstTensorView(state.options.out_x))}) {
-    check_device_memory("dispatch", rank, what, view);
-  }
-  check_alignment("dispatch", rank, "out_x", state.options.out_x);
+void check_memory(const PendingDispatch& state) {
+  const CudaContext& context = *state.context;
+  const core::Caller caller{.operation = "dispatch", .rank = context.rank()};
+  const auto tensors = core::tensors_of(state.input, state.options);
+  for (const auto& [what, tensor] : tensors) check_device_memory(caller, what, tensor);
+  check_alignment(caller, "out_x", state.options.out_x);
+  check_held(*context.arena, caller, tensors);
 }
 
 /// A cached call shares the source's routing and gets receiver arrays of its own.
@@ -60,7 +59,7 @@ void prepare(PendingDispatch& state, const CudaHandle* cached) try {
   core::check_dispatch(state.input, state.options,
                        dispatch_limits(context.config, context.rank(), host.topology, state.options.layout, cached));
   check_group_limits(context.config, context.rank(), state.input, state.options);
-  check_input(state);
+  check_memory(state);
   state.plan = make_plan(state, cached);
   state.format = format_of(state.input, state.options, state.plan->top_k());
   state.result.traffic = {.logical_bytes = -1, .peer_bytes = -1, .node_bytes = -1};

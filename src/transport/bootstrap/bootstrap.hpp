@@ -10,6 +10,9 @@
 
 namespace crossdock {
 
+/// More are refused before memory is taken for them.
+inline constexpr int kMostRanks = 1 << 16;
+
 /// One rank's end. all_gather is collective; one thread at a time.
 class Bootstrap {
  public:

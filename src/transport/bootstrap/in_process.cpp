@@ -142,8 +142,9 @@ class InProcess final : public Bootstrap {
 }  // namespace
 
 std::vector<std::shared_ptr<Bootstrap>> make_in_process(int num_ranks) {
-  if (num_ranks < 1) {
-    throw Error(ErrorCode::kInvalidArgument, fmt::format("number of ranks: expected 1 or more, got {}", num_ranks));
+  if (num_ranks < 1 || num_ranks > kMostRanks) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("number of ranks: expected [1, {}], got {}", kMostRanks, num_ranks));
   }
   const auto hub = std::make_shared<Hub>(num_ranks);
   std::vector<std::shared_ptr<Bootstrap>> all;

@@ -33,8 +33,8 @@ FileDescriptor listen_or_tell(const Meeting& meeting) {
 }  // namespace
 
 void check(const Meeting& meeting) {
-  if (meeting.num_ranks < 1) {
-    refuse(fmt::format("number of ranks: expected 1 or more, got {}", meeting.num_ranks));
+  if (meeting.num_ranks < 1 || meeting.num_ranks > kMostRanks) {
+    refuse(fmt::format("number of ranks: expected [1, {}], got {}", kMostRanks, meeting.num_ranks));
   }
   if (meeting.rank < 0 || meeting.rank >= meeting.num_ranks) {
     refuse(fmt::format("rank: expected [0, {}], got {}", meeting.num_ranks - 1, meeting.rank));

@@ -12,6 +12,14 @@
 #include "transport/launcher/job.hpp"
 
 namespace crossdock {
+namespace {
+
+Bootstrap& given(const std::shared_ptr<Bootstrap>& bootstrap) {
+  if (bootstrap != nullptr) return *bootstrap;
+  throw Error(ErrorCode::kInvalidArgument, "World: expected one that was made, got one that was moved from");
+}
+
+}  // namespace
 
 World::World(std::shared_ptr<Bootstrap> bootstrap) : bootstrap_(std::move(bootstrap)) {
   if (!bootstrap_) throw Error(ErrorCode::kInvalidArgument, "World: expected a bootstrap, got none");
@@ -36,18 +44,18 @@ std::vector<World> World::threads(int num_ranks) {
 }
 
 std::optional<World> World::split(int color, int key, std::chrono::milliseconds deadline) const {
-  auto bootstrap = transport::split(*bootstrap_, {.color = color, .key = key}, deadline);
+  auto bootstrap = transport::split(given(bootstrap_), {.color = color, .key = key}, deadline);
   if (!bootstrap) return std::nullopt;
   return World(std::move(bootstrap));
 }
 
-int World::rank() const { return bootstrap_->rank(); }
+int World::rank() const { return given(bootstrap_).rank(); }
 
-int World::num_ranks() const { return bootstrap_->num_ranks(); }
+int World::num_ranks() const { return given(bootstrap_).num_ranks(); }
 
 std::vector<std::vector<std::byte>> World::all_gather(std::span<const std::byte> mine,
                                                       std::chrono::milliseconds deadline) const {
-  return bootstrap_->all_gather(mine, deadline);
+  return given(bootstrap_).all_gather(mine, deadline);
 }
 
 }  // namespace crossdock

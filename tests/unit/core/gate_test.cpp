@@ -180,11 +180,12 @@ struct Call {
   std::vector<std::int32_t> integers = std::vector<std::int32_t>(64, 0);
   GateConfig config{.num_experts = 8, .top_k = 2, .num_groups = 2, .top_groups = 1};
   ConstTensorView logits = dense_view(floats.data(), DType::kFp32, {1, 8});
-  ConstTensorView bias = dense_view(floats.data(), DType::kFp32, {8});
+  ConstTensorView bias = dense_view(floats.data() + 16, DType::kFp32, {8});
   TensorView topk_idx = dense_view(integers.data(), DType::kInt32, {1, 2});
   TensorView topk_weights = dense_view(floats.data() + 32, DType::kFp32, {1, 2});
 };
 
+/// `what` with or without what is expected of it.
 void expect_rejected(const std::string& what, const std::function<void(Call&)>& damage) {
   Call call;
   damage(call);
@@ -193,7 +194,8 @@ void expect_rejected(const std::string& what, const std::function<void(Call&)>& 
     ADD_FAILURE() << what << " was accepted";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
-    EXPECT_THAT(error.what(), HasSubstr(what + ": expected"));
+    EXPECT_THAT(error.what(), HasSubstr("gate: " + what));
+    EXPECT_THAT(error.what(), HasSubstr(": expected "));
   }
 }
 
@@ -224,6 +226,22 @@ TEST(Gate, RejectsTensors) {
   expect_rejected("topk_idx", [](Call& call) { call.topk_idx.shape[0] = 2; });
   expect_rejected("topk_weights", [](Call& call) { call.topk_weights.shape[1] = 3; });
   expect_rejected("topk_weights", [](Call& call) { call.topk_weights = {}; });
+  expect_rejected("logits: expected 0 to 3 dimensions, got 4", [](Call& call) { call.logits.num_dims = 4; });
+  expect_rejected("topk_idx: expected bf16, fp16, fp32, fp8, int32 or int64, got value 200",
+                  [](Call& call) { call.topk_idx.dtype = static_cast<DType>(200); });
+  expect_rejected("bias: expected sizes that are not negative and fit memory, got fp32 [-4]",
+                  [](Call& call) { call.bias.shape[0] = -4; });
+}
+
+TEST(Gate, RejectsOutputsThatOverlap) {
+  expect_rejected("topk_idx: expected memory apart from that of logits",
+                  [](Call& call) { call.topk_idx.data = const_cast<void*>(call.logits.data); });
+  expect_rejected("topk_weights: expected memory apart from that of logits",
+                  [](Call& call) { call.topk_weights.data = const_cast<void*>(call.logits.data); });
+  expect_rejected("topk_weights: expected memory apart from that of bias",
+                  [](Call& call) { call.topk_weights.data = const_cast<void*>(call.bias.data); });
+  expect_rejected("topk_weights: expected memory apart from that of topk_idx",
+                  [](Call& call) { call.topk_weights.data = call.topk_idx.data; });
 }
 
 }  // namespace

@@ -1,30 +1,9 @@
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include <functional>
-#include <string>
-#include <vector>
-
-#include "core/contract/combine_contract.hpp"
 #include "core/contract/dispatch_contract.hpp"
-#include "crossdock/error.hpp"
+
+#include "contract_cases.hpp"
 
 namespace crossdock::core {
 namespace {
-
-using ::testing::HasSubstr;
-
-void expect_rejected(const std::string& message, const std::function<void()>& call) {
-  try {
-    call();
-    ADD_FAILURE() << "accepted, instead of " << message;
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
-    EXPECT_THAT(error.what(), HasSubstr(message));
-    EXPECT_EQ(error.report().rank, 1);
-    EXPECT_THAT(error.what(), HasSubstr("rank 1: "));
-  }
-}
 
 /// A valid dispatch of rank 1 of 2 (5 experts: 3 and 2), T 3, H 256, K 2. Cases change one thing.
 struct Dispatch {
@@ -81,10 +60,20 @@ TEST(DispatchContract, AcceptsValidCalls) {
 
 TEST(DispatchContract, Shapes) {
   constexpr std::int64_t kHuge = std::int64_t{1} << 40;
-  rejects("x: expected at most 3 dimensions, got 4", [](Dispatch& d) { d.input.x.num_dims = 4; });
+  rejects("x: expected 0 to 3 dimensions, got 4", [](Dispatch& d) { d.input.x.num_dims = 4; });
   rejects("x: expected sizes that are not negative", [](Dispatch& d) { d.input.x.shape[0] = -1; });
   rejects("fit memory, got bf16 [1099511627776, 1099511627776]",
           [](Dispatch& d) { d.input.x.shape = {kHuge, kHuge, 0}; });
+  rejects("x: expected 0 to 3 dimensions, got -1", [](Dispatch& d) { d.input.x.num_dims = -1; });
+  rejects("x: expected sizes that are not negative and fit memory, got bf16 [-1, 256]",
+          [](Dispatch& d) { d.input.x.shape[0] = -1; });
+  rejects("x: expected bf16, fp16, fp32, fp8, int32 or int64, got value 77",
+          [](Dispatch& d) { d.input.x.dtype = static_cast<DType>(77); });
+  rejects("scales: expected strides that fit memory, got fp32 [3, 2] with strides [4611686018427387904, 1]",
+          [](Dispatch& d) {
+            d.use_fp8();
+            d.input.scales.strides[0] = std::int64_t{1} << 62;
+          });
   rejects("scales: expected sizes", [](Dispatch& d) { d.input.scales = {.num_dims = 3, .shape = {kHuge, kHuge, 0}}; });
 }
 
@@ -93,6 +82,12 @@ TEST(DispatchContract, X) {
   rejects("x: expected bf16, fp16, fp32 or fp8 [T, H]", [](Dispatch& d) { d.input.x.dtype = DType::kInt32; });
   rejects("x: expected bf16, fp16, fp32 or fp8 [T, H]", [](Dispatch& d) { d.input.x.strides[1] = 2; });
   rejects("x: expected memory", [](Dispatch& d) { d.input.x.data = nullptr; });
+  rejects("x: expected memory at a multiple of 2 bytes, got bf16 [3, 256] at 1 beyond one",
+          [](Dispatch& d) { d.input.x.data = d.memory.data() + 1; });
+  rejects("x: expected rows at least their 256 elements apart, got a stride of 0",
+          [](Dispatch& d) { d.input.x.strides[0] = 0; });
+  rejects("x: expected rows at least their 256 elements apart, got a stride of -256",
+          [](Dispatch& d) { d.input.x.strides[0] = -256; });
   rejects("x: expected hidden of [1, 1024], got 0", [](Dispatch& d) { d.input.x.shape[1] = 0; });
   rejects("x: expected hidden of [1, 1024], got 1032", [](Dispatch& d) { d.input.x.shape[1] = 1032; });
   rejects("multiple of 16 bytes, got hidden 252 of bf16 (504 bytes)", [](Dispatch& d) { d.input.x.shape[1] = 252; });
@@ -192,25 +187,63 @@ TEST(DispatchContract, Options) {
 }
 
 TEST(DispatchContract, OutX) {
-  accepts([](Dispatch& d) { d.options.out_x = dense_view(d.memory.data(), DType::kBf16, {9, 256}); });
+  accepts([](Dispatch& d) { d.options.out_x = output(DType::kBf16, {9, 256}); });
   accepts([](Dispatch& d) {
     d.options = {.layout = Layout::kExpertPadded, .quantize = Quantize::kFp8};
-    d.options.out_x = dense_view(d.memory.data(), DType::kFp8E4m3, {2, 8, 256});  // 2 local experts, R * T_max = 8
+    d.options.out_x = output(DType::kFp8E4m3, {2, 8, 256});  // 2 local experts, R * T_max = 8
   });
   rejects("out_x: expected dense fp8 [at least 0, 256]", [](Dispatch& d) {
     d.options.quantize = Quantize::kFp8;
-    d.options.out_x = dense_view(d.memory.data(), DType::kBf16, {9, 256});
+    d.options.out_x = output(DType::kBf16, {9, 256});
   });
   rejects("out_x: expected dense bf16 [at least 10, 256]", [](Dispatch& d) {
     d.options.max_recv_rows = 10;
-    d.options.out_x = dense_view(d.memory.data(), DType::kBf16, {9, 256});
+    d.options.out_x = output(DType::kBf16, {9, 256});
   });
   rejects("out_x: expected dense bf16 [2, 8, 256]", [](Dispatch& d) {
     d.options.layout = Layout::kExpertPadded;
-    d.options.out_x = dense_view(d.memory.data(), DType::kBf16, {3, 8, 256});
+    d.options.out_x = output(DType::kBf16, {3, 8, 256});
   });
   rejects("out_x: expected dense bf16 [at least 0, 256]",
-          [](Dispatch& d) { d.options.out_x = dense_view(d.memory.data(), DType::kBf16, {9, 128}); });
+          [](Dispatch& d) { d.options.out_x = output(DType::kBf16, {9, 128}); });
+}
+
+TEST(DispatchContract, Choices) {
+  rejects("layout: expected flat, expert_contiguous or expert_padded, got value 3",
+          [](Dispatch& d) { d.options.layout = static_cast<Layout>(3); });
+  rejects("tree: expected per_rank, per_selection or hierarchical, got value 255",
+          [](Dispatch& d) { d.options.tree = static_cast<ReductionTree>(255); });
+  rejects("quantize: expected none, fp8, fp8_power_of_two or fp8_ue8m0, got value 4",
+          [](Dispatch& d) { d.options.quantize = static_cast<Quantize>(4); });
+  rejects("scale_order: expected row_major or column_major, got value 2",
+          [](Dispatch& d) { d.options.scale_order = static_cast<ScaleOrder>(2); });
+  rejects("execution.num_sms: expected at least 0, got -1", [](Dispatch& d) { d.options.execution.num_sms = -1; });
+}
+
+TEST(DispatchContract, OutXApart) {
+  const auto out_at = [](const Dispatch& d, std::ptrdiff_t byte) {
+    return dense_view(static_cast<void*>(const_cast<std::byte*>(d.memory.data()) + byte), DType::kBf16, {9, 256});
+  };
+  rejects("out_x: expected memory apart from that of x, got bf16 [9, 256] that overlaps bf16 [3, 256]",
+          [&](Dispatch& d) { d.options.out_x = out_at(d, 0); });
+  rejects("out_x: expected memory apart from that of x", [&](Dispatch& d) { d.options.out_x = out_at(d, 1534); });
+  accepts([&](Dispatch& d) { d.options.out_x = out_at(d, 1536); });
+  rejects("out_x: expected memory apart from that of topk_idx",
+          [&](Dispatch& d) { d.options.out_x = dense_view(d.experts.data(), DType::kBf16, {1, 256}); });
+  rejects("out_x: expected memory apart from that of topk_weights", [&](Dispatch& d) {
+    d.input.topk_weights.data = d.memory.data() + 4096;
+    d.options.out_x = out_at(d, 2048);
+  });
+  rejects("out_x: expected memory apart from that of scales", [&](Dispatch& d) {
+    d.use_fp8();
+    d.input.scales.data = d.memory.data() + 4096;
+    d.options.out_x = dense_view(d.memory.data() + 4096, DType::kFp8E4m3, {2, 256});
+  });
+  // Between the rows of x, where they have room between them.
+  accepts([&](Dispatch& d) {
+    d.input.x.strides[0] = 512;
+    d.options.out_x = dense_view(d.memory.data() + 512, DType::kBf16, {1, 256});
+  });
 }
 
 TEST(DispatchContract, CapacityComesFromMaxRecvRowsThenFromOutX) {
@@ -221,110 +254,6 @@ TEST(DispatchContract, CapacityComesFromMaxRecvRowsThenFromOutX) {
   dispatch.options.max_recv_rows = 4;
   EXPECT_EQ(row_capacity(dispatch.options), 4);
   EXPECT_EQ(row_capacity({.layout = Layout::kExpertPadded}), std::nullopt);
-}
-
-/// A valid combine of rank 1: T 3, K 2, H 64, 5 rows.
-struct Combine {
-  std::vector<std::byte> memory = std::vector<std::byte>(1 << 16);
-  CombineInput input{.x = dense_view(memory.data(), DType::kBf16, {5, 64}),
-                     .recv_topk_weights = dense_view(memory.data(), DType::kFp32, {5, 2}),
-                     .bias0 = dense_view(memory.data(), DType::kFp16, {3, 64}),
-                     .bias1 = dense_view(memory.data(), DType::kFp32, {3, 64})};
-  CombineOptions options = {};
-  CombineFacts facts{.rank = 1,
-                     .layout = Layout::kFlat,
-                     .num_tokens = 3,
-                     .top_k = 2,
-                     .num_rows = 5,
-                     .num_local_experts = 2,
-                     .rows_per_expert = 8,
-                     .max_hidden = 64,
-                     .max_element_bytes = 2};
-
-  TensorView tensor(DType dtype, std::initializer_list<std::int64_t> shape) {
-    return dense_view(memory.data(), dtype, shape);
-  }
-  void use_layout(Layout layout) {
-    facts.layout = layout;
-    input.recv_topk_weights = {};
-    input.topk_weights = tensor(DType::kFp32, {3, 2});
-    if (layout == Layout::kExpertPadded) input.x = tensor(DType::kBf16, {2, 8, 64});
-  }
-  void check() const { check_combine(input, options, facts); }
-};
-
-void accepts_combine(const std::function<void(Combine&)>& change) {
-  Combine combine;
-  change(combine);
-  EXPECT_NO_THROW(combine.check());
-}
-
-void rejects_combine(const std::string& message, const std::function<void(Combine&)>& change) {
-  Combine combine;
-  change(combine);
-  expect_rejected(message, [&] { combine.check(); });
-}
-
-TEST(CombineContract, AcceptsValidCalls) {
-  accepts_combine([](Combine&) {});
-  accepts_combine([](Combine& c) { c.input = {.x = c.input.x}; });
-  accepts_combine([](Combine& c) { c.facts.num_rows = 4; });
-  accepts_combine([](Combine& c) { c.use_layout(Layout::kExpertContiguous); });
-  accepts_combine([](Combine& c) { c.use_layout(Layout::kExpertPadded); });
-  accepts_combine([](Combine& c) { c.options = {.wire_dtype = DType::kFp16, .out_dtype = DType::kFp16}; });
-  accepts_combine(
-      [](Combine& c) { c.options = {.out_dtype = DType::kFp32, .out_y = c.tensor(DType::kFp32, {3, 64})}; });
-}
-
-TEST(CombineContract, X) {
-  rejects_combine("x: expected dense bf16, fp16 or fp32 [at least 6, H]", [](Combine& c) { c.facts.num_rows = 6; });
-  rejects_combine("x: expected dense bf16, fp16 or fp32", [](Combine& c) { c.input.x.dtype = DType::kFp8E4m3; });
-  rejects_combine("x: expected dense bf16, fp16 or fp32", [](Combine& c) { c.input.x.strides[0] = 128; });
-  rejects_combine("x: expected dense bf16, fp16 or fp32 [2, 8, H]", [](Combine& c) {
-    c.use_layout(Layout::kExpertPadded);
-    c.input.x = c.tensor(DType::kBf16, {2, 9, 64});
-  });
-  rejects_combine("x: expected memory", [](Combine& c) { c.input.x.data = nullptr; });
-  rejects_combine("x: expected hidden of [1, 32]", [](Combine& c) { c.facts.max_hidden = 32; });
-  rejects_combine("x: expected elements of at most 2 bytes",
-                  [](Combine& c) { c.input.x = c.tensor(DType::kFp32, {5, 64}); });
-  rejects_combine("x: expected rows of a multiple of 16 bytes",
-                  [](Combine& c) { c.input = {.x = c.tensor(DType::kBf16, {5, 60})}; });
-}
-
-TEST(CombineContract, Types) {
-  rejects_combine("wire_dtype: expected bf16, fp16 or fp32, got fp8",
-                  [](Combine& c) { c.options.wire_dtype = DType::kFp8E4m3; });
-  rejects_combine("wire_dtype: expected elements of at most 2 bytes",
-                  [](Combine& c) { c.options.wire_dtype = DType::kFp32; });
-  rejects_combine("out_dtype: expected bf16, fp16 or fp32, got int32",
-                  [](Combine& c) { c.options.out_dtype = DType::kInt32; });
-  rejects_combine("out_dtype: expected elements of at most 2 bytes, or out_y",
-                  [](Combine& c) { c.options.out_dtype = DType::kFp32; });
-  rejects_combine("out_y: expected dense bf16 [3, 64]",
-                  [](Combine& c) { c.options.out_y = c.tensor(DType::kFp16, {3, 64}); });
-  rejects_combine("out_y: expected dense bf16 [3, 64]",
-                  [](Combine& c) { c.options.out_y = c.tensor(DType::kBf16, {4, 64}); });
-}
-
-TEST(CombineContract, WeightsAndBiases) {
-  rejects_combine("topk_weights: expected none: flat rows",
-                  [](Combine& c) { c.input.topk_weights = c.tensor(DType::kFp32, {3, 2}); });
-  rejects_combine("recv_topk_weights: expected none: they belong to the flat layout", [](Combine& c) {
-    const ConstTensorView received = c.input.recv_topk_weights;
-    c.use_layout(Layout::kExpertContiguous);
-    c.input.recv_topk_weights = received;
-  });
-  rejects_combine("topk_weights: expected dense fp32 [3, 2]", [](Combine& c) {
-    c.use_layout(Layout::kExpertContiguous);
-    c.input.topk_weights = c.tensor(DType::kFp32, {5, 2});
-  });
-  rejects_combine("recv_topk_weights: expected dense fp32 [5, 2]",
-                  [](Combine& c) { c.input.recv_topk_weights = c.tensor(DType::kFp32, {4, 2}); });
-  rejects_combine("bias0: expected dense bf16, fp16 or fp32 [3, 64]",
-                  [](Combine& c) { c.input.bias0 = c.tensor(DType::kBf16, {2, 64}); });
-  rejects_combine("bias1: expected dense bf16, fp16 or fp32 [3, 64]",
-                  [](Combine& c) { c.input.bias1 = c.tensor(DType::kFp8E4m3, {3, 64}); });
 }
 
 }  // namespace
