@@ -10,13 +10,8 @@ install(EXPORT crossdock NAMESPACE crossdock:: FILE crossdock-targets.cmake DEST
 
 configure_package_config_file(cmake/crossdock-config.cmake.in ${package_files}/crossdock-config.cmake
   INSTALL_DESTINATION ${package_dir} NO_SET_AND_CHECK_MACRO)
-# SONAME says the same: before 1.0 a minor version may break.
-if(PROJECT_VERSION_MAJOR EQUAL 0)
-  set(compatibility SameMinorVersion)
-else()
-  set(compatibility SameMajorVersion)
-endif()
-write_basic_package_version_file(${package_files}/crossdock-config-version.cmake COMPATIBILITY ${compatibility})
+write_basic_package_version_file(${package_files}/crossdock-config-version.cmake
+  COMPATIBILITY ${crossdock_compatibility})
 install(FILES ${package_files}/crossdock-config.cmake ${package_files}/crossdock-config-version.cmake
   DESTINATION ${package_dir})
 
