@@ -35,7 +35,7 @@ tidy = run-clang-tidy-19 -quiet -j $(JOBS) -p build/$(1) '^$(CURDIR)/$(2)' 2> >(
 run_tests = ctest --preset $(1) --parallel $(JOBS)
 
 .PHONY: help demo test build check headers newcomer random-check emulated emulated-asan emulated-tsan asan tsan gpu fuzz tidy format format-check \
-        clean demo-packages test-packages peers peers-packages
+        clean demo-packages test-packages peers peers-packages compare
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -117,6 +117,11 @@ format-check: test-packages
 peers: peers-packages ## measure the library against Open MPI, MPICH and memcpy (install them, build, run)
 	@$(call build,peers)
 	@$(PYTHON) benchmarks/peers/run.py
+
+OLD ?= HEAD~1
+NEW ?= HEAD
+compare: peers-packages ## measure the libraries of two commits in turn: make compare OLD=v0.1.0 NEW=HEAD
+	@$(PYTHON) benchmarks/peers/compare.py $(OLD) $(NEW)
 
 clean: ## remove build/
 	rm -rf build

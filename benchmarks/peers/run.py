@@ -24,7 +24,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--programs", type=pathlib.Path, default=machine.ROOT / "build/peers/bin")
     parser.add_argument("--results", type=pathlib.Path, default=machine.ROOT / "benchmarks/results")
-    parser.add_argument("--sections", default="peers,tokens,latency", help="which to measure (default: %(default)s)")
+    parser.add_argument("--sections", default="peers,tokens,latency,start", help="which to measure (default: %(default)s)")
     parser.add_argument("--ranks", default="4,cores", help="of the section peers (default: %(default)s)")
     parser.add_argument("--tokens", type=int, default=1024)
     parser.add_argument("--many-tokens", type=int, default=8192)
@@ -47,6 +47,8 @@ def plan(options):
         yield sections.tokens, 4
     if "latency" in wanted:
         yield sections.latency, 2
+    if "start" in wanted:
+        yield sections.start, 8
 
 
 def measure(options):
