@@ -21,7 +21,7 @@ from runner.contestants import CACHES_A_BUFFER, Contestants
 from runner.program import Failure
 from runner.table import table_of, table_of_bars
 
-SECTIONS = ("peers", "tokens", "latency")
+SECTIONS = ("peers", "tokens", "latency", "start")
 
 
 def positive(text):
@@ -46,7 +46,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--programs", type=pathlib.Path, default=machine.ROOT / "build/peers/bin")
     parser.add_argument("--results", type=pathlib.Path, default=machine.ROOT / "benchmarks/results")
-    parser.add_argument("--sections", type=names, default="peers,tokens,latency", help="which to measure (default: %(default)s)")
+    parser.add_argument("--sections", type=names, default="peers,tokens,latency,start", help="which to measure (default: %(default)s)")
     parser.add_argument("--ranks", type=counts, default="4,cores", help="of the section peers (default: %(default)s)")
     parser.add_argument("--tokens", type=positive, default=1024)
     parser.add_argument("--many-tokens", type=positive, default=8192)
@@ -67,6 +67,8 @@ def plan(options):
         yield sections.tokens, 4
     if "latency" in options.sections:
         yield sections.latency, 2
+    if "start" in options.sections:
+        yield sections.start, 8
 
 
 def measure(options):
