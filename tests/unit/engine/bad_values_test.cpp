@@ -42,7 +42,7 @@ struct BadDispatch {
   std::function<void(DispatchInput&, DispatchOptions&)> spoil;
 };
 
-std::array<std::byte, 1 << 16> other{};
+std::array<std::byte, 1 << 16> spare{};
 
 const BadDispatch kBadDispatchCases[]{
     {"layout: expected flat, expert_contiguous or expert_padded, got value 77",
@@ -84,8 +84,8 @@ const BadDispatch kBadDispatchCases[]{
      }},
     {"out_x: expected memory apart from that of topk_weights, got fp32 [1, 128] that overlaps fp32 [6, 4]",
      [](auto& input, auto& options) {
-       input.topk_weights.data = other.data() + 256;
-       options.out_x = dense_view(other.data(), DType::kFp32, {1, kHidden});
+       input.topk_weights.data = spare.data() + 256;
+       options.out_x = dense_view(spare.data(), DType::kFp32, {1, kHidden});
      }},
 };
 
@@ -238,6 +238,7 @@ TEST(BadValues, GroupThatWasMovedFrom) {
         [&] { (void)moved.num_ranks(); },
         [&] { (void)moved.num_nodes(); },
         [&] { (void)moved.num_local_experts(); },
+        [&] { (void)moved.placement(); },
         [&] { (void)moved.epoch(); },
         [&] { (void)moved.config(); },
         [&] { (void)moved.window_sharing(); },
