@@ -103,6 +103,23 @@ void expect_equal(const Draw& d) {
   }
 }
 
+TEST(Gate, ScoresThatVanishHaveTheBitsOfTheCpu) {
+  if (num_devices() == 0) GTEST_SKIP() << "no GPU";
+  kernels::check_cuda(cudaSetDevice(0), "cudaSetDevice");
+  kernels::load_gate();
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  Draw draw{
+      .config = {.num_experts = 4, .top_k = 3, .route_scale = 2.5F},
+      .tokens = 6,
+      .logits = {-200, -89,       -1e30F, -kInfinity, -200, -88.5F, -300, -89,  -88,  -88,       -kInfinity, -90,
+                 0,    kInfinity, -200,   kInfinity,  kNan, -200,   kNan, -300, kNan, kInfinity, -kInfinity, kNan}};
+  expect_equal<std::int32_t>(draw);
+  draw.config.sigmoid = false;
+  draw.logits = {1, -1, -9, 0, 0, 0, 0, 0, kInfinity, -kInfinity, 3, 0, 2, -2, 0, -0.0F, 1, 1, 1, 1, 5, -5, 1, -1};
+  expect_equal<std::int32_t>(draw);
+}
+
 TEST(Gate, RandomShapesHaveTheBitsOfTheCpu) {
   if (num_devices() == 0) GTEST_SKIP() << "no GPU";
   kernels::check_cuda(cudaSetDevice(0), "cudaSetDevice");

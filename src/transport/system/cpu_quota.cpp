@@ -32,9 +32,13 @@ std::optional<Hierarchy> parse_mount(const std::string& line) {
   if (dash == std::string::npos) return std::nullopt;
   std::istringstream before(line.substr(0, dash));
   std::istringstream after(line.substr(dash + 3));
-  std::string id, parent, device, root, mount, type, source, options;
-  before >> id >> parent >> device >> root >> mount;
-  after >> type >> source >> options;
+  std::string ignored;
+  std::string root;
+  std::string mount;
+  std::string type;
+  std::string options;
+  before >> ignored >> ignored >> ignored >> root >> mount;
+  after >> type >> ignored >> options;
   if (type == "cgroup2") return Hierarchy{.version_2 = true, .root = root, .mount = mount};
   if (type == "cgroup" && has_item(options, "cpu")) return Hierarchy{.version_2 = false, .root = root, .mount = mount};
   return std::nullopt;
@@ -56,8 +60,7 @@ std::optional<std::string> group_in(const Hierarchy& hierarchy, const std::files
 
 /// The group's folder relative to the mount point; empty where it cannot be seen from there.
 std::filesystem::path below_mount(const Hierarchy& hierarchy, const std::string& group) {
-  const std::filesystem::path relative =
-      std::filesystem::path(group).lexically_relative(hierarchy.root).lexically_normal();
+  std::filesystem::path relative = std::filesystem::path(group).lexically_relative(hierarchy.root).lexically_normal();
   if (relative.empty() || *relative.begin() == ".." || *relative.begin() == ".") return {};
   return relative;
 }

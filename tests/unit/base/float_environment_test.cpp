@@ -13,8 +13,8 @@ namespace {
 
 /// Computed when it is called, not by the compiler.
 float quotient(float a, float b) {
-  volatile float top = a;
-  volatile float bottom = b;
+  const volatile float top = a;
+  const volatile float bottom = b;
   return top / bottom;
 }
 

@@ -25,7 +25,7 @@ TEST(Workers, EveryIndexIsVisitedOnce) {
 
 /// Computed when it is called, not by the compiler.
 float third() {
-  volatile float three = 3.0F;
+  const volatile float three = 3.0F;
   return 1.0F / three;
 }
 

@@ -174,6 +174,18 @@ void expect_the_bits_of_the_reference(Group& group, const Call& call, const Name
   EXPECT_TRUE(same(result.y, call.combined[rank].y)) << "y";
 }
 
+/// The reference, asked again.
+void expect_the_same_again(const Call& call, const NamedEnvironment& environment) {
+  SCOPED_TRACE(call.name);
+  const auto dispatched = under(environment, [&] { return call.dispatch(); });
+  const auto combined = under(environment, [&] { return call.combine(); });
+  for (std::size_t rank = 0; rank < kRanks; ++rank) {
+    EXPECT_EQ(dispatched[rank].x.bytes, call.dispatched[rank].x.bytes);
+    EXPECT_EQ(dispatched[rank].scales.bytes, call.dispatched[rank].scales.bytes);
+    EXPECT_EQ(combined[rank].y.bytes, call.combined[rank].y.bytes);
+  }
+}
+
 class FloatEnvironment : public testing::TestWithParam<NamedEnvironment> {
  protected:
   /// Rank 1 has the environment, while its group is made too: threads inherit it.
@@ -201,16 +213,7 @@ TEST_P(FloatEnvironment, OfOneRankChangesNoBit) {
 TEST_P(FloatEnvironment, ChangesNoBitOfTheReference) {
   Numbers numbers;
   for (const bool many_nodes : {false, true}) {
-    for (const Call& call : make_calls(many_nodes, numbers)) {
-      SCOPED_TRACE(call.name);
-      const auto dispatched = under(GetParam(), [&] { return call.dispatch(); });
-      const auto combined = under(GetParam(), [&] { return call.combine(); });
-      for (std::size_t rank = 0; rank < kRanks; ++rank) {
-        EXPECT_EQ(dispatched[rank].x.bytes, call.dispatched[rank].x.bytes);
-        EXPECT_EQ(dispatched[rank].scales.bytes, call.dispatched[rank].scales.bytes);
-        EXPECT_EQ(combined[rank].y.bytes, call.combined[rank].y.bytes);
-      }
-    }
+    for (const Call& call : make_calls(many_nodes, numbers)) expect_the_same_again(call, GetParam());
   }
 }
 

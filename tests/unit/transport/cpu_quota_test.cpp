@@ -15,7 +15,7 @@ using ::testing::IsEmpty;
 
 /// A process and its mounted control groups, as files in a folder that goes with the test.
 class CpuQuotas : public testing::Test {
- protected:
+ public:
   CpuQuotas() {
     std::string name = testing::TempDir() + "crossdock_quota_XXXXXX";
     if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");
@@ -25,6 +25,7 @@ class CpuQuotas : public testing::Test {
   CpuQuotas(const CpuQuotas&) = delete;
   CpuQuotas& operator=(const CpuQuotas&) = delete;
 
+ protected:
   void write(const std::string& file, const std::string& text) {
     std::filesystem::create_directories((root_ / file).parent_path());
     std::ofstream(root_ / file) << text;
@@ -45,12 +46,14 @@ class CpuQuotas : public testing::Test {
               "a line of another form\n");
   }
 
+  std::vector<CpuQuota> quotas() const { return cpu_quotas(root_ / "proc"); }
   std::vector<std::uint64_t> thousandths() const {
     std::vector<std::uint64_t> all;
-    for (const CpuQuota& quota : cpu_quotas(root_ / "proc")) all.push_back(quota.thousandths);
+    for (const CpuQuota& quota : quotas()) all.push_back(quota.thousandths);
     return all;
   }
 
+ private:
   std::filesystem::path root_;
 };
 
@@ -111,9 +114,9 @@ TEST_F(CpuQuotas, AreOneWhereTheFolderIsOne) {
   write("two/job/a/cpu.max", "100000 100000\n");
   write("two/job/b/cpu.max", "100000 100000\n");
   write("proc/cgroup", "0::/job/a\n");
-  const std::vector<CpuQuota> a = cpu_quotas(root_ / "proc");
+  const std::vector<CpuQuota> a = quotas();
   write("proc/cgroup", "0::/job/b\n");
-  const std::vector<CpuQuota> b = cpu_quotas(root_ / "proc");
+  const std::vector<CpuQuota> b = quotas();
   ASSERT_EQ(a.size(), 2U);
   ASSERT_EQ(b.size(), 2U);
   EXPECT_EQ(a[0].folder, b[0].folder);
