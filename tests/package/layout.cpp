@@ -56,6 +56,7 @@ void show_structs() {
        expert_layout, expert_alignment, latency_slots, live_results, window_bytes, backend, device, num_sms,
        num_threads, deadline);
   SHOW(RequiredBytes, control, latency, results, window, signals, all_ranks);
+  SHOW(FreeMemory, bytes, bound);
   SHOW(Report, operation, phase, rank, peer, channel, epoch, expected, observed);
   SHOW(TcpWorldOptions, rank, num_ranks, address, port, deadline, identity);
   SHOW(WorldOptions, deadline, address, port, interface, identity);
