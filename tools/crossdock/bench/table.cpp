@@ -50,7 +50,8 @@ std::string format_table(const ModeReport& report) {
   text += "times: end to end, the longest of the ranks; GB/s: all ranks together; logical: a row a (token, rank)\n";
   text +=
       "of limit: inputs read once and outputs written once, over what copies of as many bytes read and write; reading\n"
-      "          alone is faster than copying, so combine may pass 100%, and so does all that other programs left alone\n"
+      "          alone is faster than copying, so combine may pass 100%, and so does all that other programs left "
+      "alone\n"
       "          while they slowed the copies down\n";
   text += report.num_nodes > 1 ? "remote: a row a (token, other node)\n" : "remote: rows to other ranks\n";
   if (!report.verified) return text + "not verified\n";

@@ -49,9 +49,9 @@ void run_thread(const LaunchOptions& options, const World& world, SharedRendezvo
 void note_missing(const LaunchOptions& options, int rank, const std::system_error& refusal,
                   SharedRendezvous& rendezvous, Job& job) {
   const std::lock_guard lock(job.mutex);
-  note_failure(options, job.result, rank,
-               fmt::format("rank {}: its thread did not start: {}{}", rank, refusal.code().message(),
-                           process_limit_text()));
+  note_failure(
+      options, job.result, rank,
+      fmt::format("rank {}: its thread did not start: {}{}", rank, refusal.code().message(), process_limit_text()));
   rendezvous.break_by(rank);
   job.running -= options.num_ranks - rank;
 }
