@@ -23,7 +23,7 @@ GPU_CAPABILITY ?= $(shell nvidia-smi --query-gpu=compute_cap --format=csv,nohead
 GPU := $(and $(CUDACXX),$(GPU_CAPABILITY))
 GPU_ARCHITECTURE = $(GPU_CAPABILITY:90=90a)
 
-STAGES := format-check headers check random-check emulated asan emulated-asan tsan emulated-tsan fuzz tidy $(if $(GPU),gpu)
+STAGES := format-check headers check newcomer random-check release emulated asan emulated-asan tsan emulated-tsan fuzz tidy $(if $(GPU),gpu)
 
 sources = $(shell find include src tools tests benchmarks examples -name "*.[ch]pp") \
           $(wildcard tests/emulator/include/*.h tests/emulator/include/device/ptx/*.cuh)
@@ -34,8 +34,8 @@ configure_release-cuda = $(configure_cuda)
 tidy = run-clang-tidy-19 -quiet -j $(JOBS) -p build/$(1) '^$(CURDIR)/$(2)' 2> >(grep -v 'generated\.$$' >&2)
 run_tests = ctest --preset $(1) --parallel $(JOBS)
 
-.PHONY: help demo test build check headers random-check emulated emulated-asan emulated-tsan asan tsan gpu fuzz tidy format format-check \
-        clean demo-packages test-packages peers peers-packages
+.PHONY: help demo test build check headers newcomer random-check release emulated emulated-asan emulated-tsan asan tsan gpu fuzz \
+        tidy format format-check clean demo-packages test-packages peers peers-packages compare
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 22
@@ -57,8 +57,15 @@ check: build ## unit, conformance, differential and multi-process tests
 headers: test-packages ## every header compiles alone, and includes only rooms that its own may know
 	@$(call build,dev) --target all_verify_interface_header_sets
 
+newcomer: test-packages ## what the README tells a newcomer to do, word by word: build, install, compile, run
+	@PYTHON=$(PYTHON) tests/package/newcomer
+
 random-check: build ## random cases against the reference: ranks as threads, then as processes
 	@build/dev/bin/crossdock check --seed $(CHECK_SEED) --cases $(CHECK_CASES)
+
+release: test-packages ## the build for users: nothing of the fault injector is in it
+	@$(call build,release)
+	@tests/package/no_fault_injection build/release
 
 emulated: test-packages ## the CUDA backend on emulated GPUs: its tests, random cases, and replays of graphs
 	@$(call build,emulated) --target gpu_programs emulator crossdock_tool
@@ -114,6 +121,11 @@ format-check: test-packages
 peers: peers-packages ## measure the library against Open MPI, MPICH and memcpy (install them, build, run)
 	@$(call build,peers)
 	@$(PYTHON) benchmarks/peers/run.py
+
+OLD ?= HEAD~1
+NEW ?= HEAD
+compare: peers-packages ## measure the libraries of two commits in turn: make compare OLD=v0.1.0 NEW=HEAD
+	@$(PYTHON) benchmarks/peers/compare.py $(OLD) $(NEW)
 
 clean: ## remove build/
 	rm -rf build

@@ -8,16 +8,10 @@ set(package_files ${PROJECT_BINARY_DIR}/package)
 install(TARGETS crossdock crossdock_public EXPORT crossdock FILE_SET HEADERS)
 install(EXPORT crossdock NAMESPACE crossdock:: FILE crossdock-targets.cmake DESTINATION ${package_dir})
 
-# Nothing to find for those who link the library: fmt and the threads are inside it.
 configure_package_config_file(cmake/crossdock-config.cmake.in ${package_files}/crossdock-config.cmake
   INSTALL_DESTINATION ${package_dir} NO_SET_AND_CHECK_MACRO)
-# SONAME says the same: before 1.0 a minor version may break.
-if(PROJECT_VERSION_MAJOR EQUAL 0)
-  set(compatibility SameMinorVersion)
-else()
-  set(compatibility SameMajorVersion)
-endif()
-write_basic_package_version_file(${package_files}/crossdock-config-version.cmake COMPATIBILITY ${compatibility})
+write_basic_package_version_file(${package_files}/crossdock-config-version.cmake
+  COMPATIBILITY ${crossdock_compatibility})
 install(FILES ${package_files}/crossdock-config.cmake ${package_files}/crossdock-config-version.cmake
   DESTINATION ${package_dir})
 

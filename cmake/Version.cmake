@@ -10,3 +10,13 @@ if(NOT header_version STREQUAL PROJECT_VERSION)
   message(FATAL_ERROR "include/crossdock/version.hpp says ${header_version}, project() says ${PROJECT_VERSION}")
 endif()
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS include/crossdock/version.hpp)
+
+# Which versions are compatible with one another: before 1.0 those of one minor version, then those of one major version.
+# The SONAME and the CMake package say the same (docs/guide/versions.md).
+if(PROJECT_VERSION_MAJOR EQUAL 0)
+  set(crossdock_soversion ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+  set(crossdock_compatibility SameMinorVersion)
+else()
+  set(crossdock_soversion ${PROJECT_VERSION_MAJOR})
+  set(crossdock_compatibility SameMajorVersion)
+endif()

@@ -10,6 +10,8 @@ import datetime
 import json
 import os
 import pathlib
+import platform
+import shlex
 import signal
 import sys
 
@@ -19,34 +21,54 @@ from runner.contestants import CACHES_A_BUFFER, Contestants
 from runner.program import Failure
 from runner.table import table_of, table_of_bars
 
+SECTIONS = ("peers", "tokens", "latency", "start")
+
+
+def positive(text):
+    """A decimal integer of at least 1; argparse names the flag where it is none."""
+    if not (text.isascii() and text.isdigit()) or text.startswith("0"):
+        raise argparse.ArgumentTypeError(f"expected an integer of at least 1, got {text!r}")
+    return int(text)
+
+
+def names(text):
+    for word in text.split(","):
+        if word not in SECTIONS:
+            raise argparse.ArgumentTypeError(f"expected some of {', '.join(SECTIONS)}, got {word!r}")
+    return text.split(",")
+
+
+def counts(text):
+    return [machine.cores() if word == "cores" else positive(word) for word in text.split(",")]
+
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--programs", type=pathlib.Path, default=machine.ROOT / "build/peers/bin")
     parser.add_argument("--results", type=pathlib.Path, default=machine.ROOT / "benchmarks/results")
-    parser.add_argument("--sections", default="peers,tokens,latency", help="which to measure (default: %(default)s)")
-    parser.add_argument("--ranks", default="4,cores", help="of the section peers (default: %(default)s)")
-    parser.add_argument("--tokens", type=int, default=1024)
-    parser.add_argument("--many-tokens", type=int, default=8192)
-    parser.add_argument("--latency-max-tokens", type=int, default=128, help="T_max of latency mode")
-    parser.add_argument("--hidden", type=int, default=7168)
-    parser.add_argument("--top-k", type=int, default=8)
-    parser.add_argument("--experts", type=int, default=64)
-    parser.add_argument("--warmups", type=int, default=5)
-    parser.add_argument("--samples", type=int, default=21)
+    parser.add_argument("--sections", type=names, default="peers,tokens,latency,start", help="which to measure (default: %(default)s)")
+    parser.add_argument("--ranks", type=counts, default="4,cores", help="of the section peers (default: %(default)s)")
+    parser.add_argument("--tokens", type=positive, default=1024)
+    parser.add_argument("--many-tokens", type=positive, default=8192)
+    parser.add_argument("--latency-max-tokens", type=positive, default=128, help="T_max of latency mode")
+    parser.add_argument("--hidden", type=positive, default=7168)
+    parser.add_argument("--top-k", type=positive, default=8)
+    parser.add_argument("--experts", type=positive, default=64)
+    parser.add_argument("--warmups", type=positive, default=5)
+    parser.add_argument("--samples", type=positive, default=21)
     return parser.parse_args()
 
 
 def plan(options):
     """(section, ranks), in order."""
-    wanted = options.sections.split(",")
-    counts = [machine.cores() if word == "cores" else int(word) for word in options.ranks.split(",")]
-    for ranks in dict.fromkeys(counts) if "peers" in wanted else ():
+    for ranks in dict.fromkeys(options.ranks) if "peers" in options.sections else ():
         yield sections.peers, ranks
-    if "tokens" in wanted:
+    if "tokens" in options.sections:
         yield sections.tokens, 4
-    if "latency" in wanted:
+    if "latency" in options.sections:
         yield sections.latency, 2
+    if "start" in options.sections:
+        yield sections.start, 8
 
 
 def measure(options):
@@ -63,11 +85,13 @@ def write_record(options, facts, measured, bars):
         "date": now.isoformat(timespec="seconds"),
         "machine": facts | {"load_average_after": round(os.getloadavg()[0], 2)},
         "crossdock": machine.crossdock_version(),
+        "commit": machine.commit(),
+        "host": platform.node(),
+        "command": shlex.join(sys.argv),
         "job": {name: getattr(options, name) for name in ("hidden", "top_k", "experts", "warmups", "samples")},
         "sections": [section | {"samples": section["samples"].as_json()} for section in measured],
         "required": bars,
     }
-    options.results.mkdir(parents=True, exist_ok=True)
     path = options.results / f"peers-{now:%Y-%m-%d-%H%M%S}.json"
     path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     return path
@@ -75,6 +99,7 @@ def write_record(options, facts, measured, bars):
 
 def main():
     options = parse_arguments()
+    options.results.mkdir(parents=True, exist_ok=True)  # before hours of work, not behind them
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("peers: ended by a signal"))  # programs and folders go too
     facts = machine.facts()
     try:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <crossdock/rows.hpp>
 #include <utility>
 
 #include "fp8.hpp"
@@ -54,9 +55,7 @@ class Stopwatch {
 
 MoeLayer::MoeLayer(const World& world, const LayerConfig& config, int max_tokens)
     : config_(config), group_(world, group_config(config, max_tokens)), router_(config) {
-  // Experts are placed in order; the first ranks hold one more where they do not divide evenly.
-  const int share = config.num_experts / world.num_ranks();
-  const int first = world.rank() * share + std::min(world.rank(), config.num_experts % world.num_ranks());
+  const int first = group_.placement().first(group_.rank());
   for (int local = 0; local < group_.num_local_experts(); ++local) experts_.emplace_back(config, first + local);
 }
 
@@ -104,20 +103,19 @@ std::size_t MoeLayer::half(ConstRows x) const {
 Group::Allocation MoeLayer::run_experts(const DispatchResult& rows) {
   // In the window, where the other ranks read it: combine copies nothing.
   Group::Allocation outputs = group_.allocate(DType::kFp32, {rows.num_rows, config_.hidden});
-  const auto* offsets = static_cast<const std::int64_t*>(rows.expert_offsets.data);
   const auto hidden = static_cast<std::size_t>(config_.hidden);
   std::vector<float> widened;
   for (std::size_t expert = 0; expert < experts_.size(); ++expert) {
-    const std::int64_t begin = offsets[expert];
-    const std::size_t size = static_cast<std::size_t>(offsets[expert + 1] - begin) * hidden;
+    const RowRange own = rows_of_expert(rows, static_cast<int>(expert));
+    const std::size_t size = static_cast<std::size_t>(own.count) * hidden;
     if (size == 0) continue;
-    ConstRows x(static_cast<const float*>(rows.x.data) + begin * config_.hidden, size);
+    ConstRows x(static_cast<const float*>(rows.x.data) + own.begin * config_.hidden, size);
     if (rows.x.dtype == DType::kFp8E4m3) {
       widened.resize(size);
-      dequantise(rows.x, rows.scales, begin, widened);
+      dequantise(rows.x, rows.scales, own.begin, widened);
       x = widened;
     }
-    experts_[expert].run(x, {static_cast<float*>(outputs.view.data) + begin * config_.hidden, size});
+    experts_[expert].run(x, {static_cast<float*>(outputs.view.data) + own.begin * config_.hidden, size});
   }
   return outputs;
 }

@@ -3,16 +3,20 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <crossdock/crossdock.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <map>
+#include <optional>
+#include <set>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "launch.hpp"
@@ -172,22 +176,49 @@ constexpr std::string_view kUsage =
     "Ranks are processes; --threads makes them threads. --env makes this process one rank of a job that torchrun,\n"
     "mpirun or srun started.\n";
 
-Options parse(int argc, char** argv) {
+/// The command line is wrong.
+struct UsageError : std::invalid_argument {
+  using std::invalid_argument::invalid_argument;
+};
+
+/// A decimal integer of at least 1, without zeros in front.
+int number_of(std::string_view flag, std::string_view text) {
+  constexpr int kMost = 1 << 24;
+  int value = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool whole = failure == std::errc{} && end == text.data() + text.size() && !text.starts_with('0');
+  if (!whole || value < 1 || value > kMost) {
+    throw UsageError(std::string(flag) + ": expected an integer of [1, " + std::to_string(kMost) + "], got \"" +
+                     std::string(text) + "\"");
+  }
+  return value;
+}
+
+/// Nothing where --help was asked for.
+std::optional<Options> parse(std::span<char*> words) {
   Options options;
   const std::map<std::string_view, int*> numbers{
       {"--ranks", &options.num_ranks},           {"--tokens", &options.num_tokens},
       {"--hidden", &options.layer.hidden},       {"--intermediate", &options.layer.intermediate},
       {"--experts", &options.layer.num_experts}, {"--topk", &options.layer.top_k},
       {"--iterations", &options.iterations}};
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view name = argv[i];
+  std::set<std::string_view> kinds;  // of ranks, as asked for
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string_view name = words[i];
+    if (name == "--help") return std::nullopt;
     if (name == "--threads" || name == "--env") {
+      kinds.insert(name);
       options.ranks = name == "--env" ? Ranks::kEnvironment : Ranks::kThreads;
-    } else if (const auto number = numbers.find(name); number != numbers.end() && i + 1 < argc) {
-      *number->second = std::stoi(argv[++i]);
-    } else {
-      throw std::invalid_argument(std::string(kUsage));
+      continue;
     }
+    if (name == "--ranks") kinds.insert(name);
+    const auto number = numbers.find(name);
+    if (number == numbers.end()) throw UsageError("unknown option \"" + std::string(name) + "\"; --help lists them");
+    if (++i == words.size()) throw UsageError(std::string(name) + ": expected a number behind it");
+    *number->second = number_of(name, words[i]);
+  }
+  if (kinds.contains("--env") && kinds.size() > 1) {
+    throw UsageError("--env: expected the launcher to start the ranks, got --threads or --ranks beside it");
   }
   return options;
 }
@@ -196,8 +227,16 @@ Options parse(int argc, char** argv) {
 }  // namespace moe_layer
 
 int main(int argc, char** argv) try {
-  return moe_layer::run(moe_layer::parse(argc, argv)) ? EXIT_SUCCESS : EXIT_FAILURE;
+  const auto options = moe_layer::parse({argv + 1, static_cast<std::size_t>(std::max(argc - 1, 0))});
+  if (!options) {
+    std::printf("%s", moe_layer::kUsage.data());
+    return EXIT_SUCCESS;
+  }
+  return moe_layer::run(*options) ? EXIT_SUCCESS : EXIT_FAILURE;
+} catch (const moe_layer::UsageError& wrong) {
+  std::fprintf(stderr, "moe_layer: %s\n", wrong.what());
+  return 2;
 } catch (const std::exception& failure) {
-  std::fprintf(stderr, "%s\n", failure.what());
+  std::fprintf(stderr, "moe_layer: %s\n", failure.what());
   return EXIT_FAILURE;
 }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "crossdock/types.hpp"
 
@@ -31,8 +32,11 @@ struct GroupConfig {
   /// kCuda: SMs that a throughput call takes; 0 = 24, or this rank's share of its GPU where ranks share one and it is
   /// less. Ranks that share a GPU take no more than it has together. May differ between ranks.
   int num_sms = 0;
-  int num_threads = 0;  ///< kCpu: threads of a rank; 0 = cores / ranks. May differ between ranks
-  std::chrono::milliseconds deadline{100'000};  ///< of every wait; Group::set_deadline changes it
+  /// kCpu: threads of a rank; 0 = the cores that it may use (affinity, CPU quota of its control groups) / the ranks
+  /// that share any of them, at least 1. May differ between ranks.
+  int num_threads = 0;
+  /// Of every wait; more than 0, milliseconds::max() = no limit. Group::set_deadline changes it.
+  std::chrono::milliseconds deadline{100'000};
 };
 
 /// Bytes of one rank's window, and its parts. Memory is reserved, and committed page by page as it is used.
@@ -47,5 +51,16 @@ struct RequiredBytes {
 
 /// Pure: asks nothing of the machine. Throws Error where the configuration is not valid.
 RequiredBytes required_bytes(const GroupConfig& config, int num_ranks);
+
+/// Memory that may still be taken, and what says so: "MemAvailable", or the file of the control group whose limit is
+/// tighter.
+struct FreeMemory {
+  std::int64_t bytes = 0;
+  std::string bound = {};
+};
+
+/// Of this process and the others that share its limits: the machine's available memory, or less where its control
+/// group or one above it (a container, a batch job) allows less. A window takes it page by page as it is used.
+FreeMemory free_memory();
 
 }  // namespace crossdock

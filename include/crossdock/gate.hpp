@@ -22,7 +22,14 @@ struct GateConfig {
 };
 
 /// logits fp32 [T, E], bias fp32 [E] or not given -> topk_idx int32 or int64 [T, K], topk_weights fp32 [T, K]; dense.
-/// k is in descending order of choice. NaN ranks below every number. Throws Error where shapes disagree.
+/// k is in descending order of choice. Throws Error where shapes disagree or an output overlaps
+/// another tensor.
+///
+/// Numbers at their ends. A logit of +infinity scores 1, one below -88.8 scores 0. Where the chosen scores add up to 0
+/// (no sigmoid is left, or given scores cancel), `normalize` makes all of the token's weights 0. NaN ranks below every
+/// number, as a choice and as a group's sum: an expert with a NaN is chosen only where numbers are too few; its weight
+/// is NaN then, and with `normalize` so are all of the token's. Given scores of infinity are not normalized to numbers:
+/// infinity / infinity is NaN.
 void gate(const GateConfig& config, const ConstTensorView& logits, const ConstTensorView& bias,
           const TensorView& topk_idx, const TensorView& topk_weights);
 

@@ -10,6 +10,7 @@
 
 #include "crossdock/config.hpp"
 #include "crossdock/error.hpp"
+#include "crossdock/experts.hpp"
 #include "crossdock/operations.hpp"
 #include "crossdock/world.hpp"
 
@@ -63,7 +64,14 @@ class PendingCombine {
 /// the same calls in the same order, in the epoch of the capture.
 ///
 /// Thread safety: one thread at a time, except abort, status and set_deadline, which any thread may call.
-/// The destructor is not collective, waits for nobody and never throws.
+/// The destructor is not collective, waits for nobody and never throws. A group that was moved from throws
+/// InvalidArgument, whatever it is asked; its abort does nothing.
+///
+/// fork. A group belongs to the process that made it. In a child that fork makes later, the copies of groups, worlds,
+/// pending calls, handles and results can be destroyed, by exit too, which tells the peers nothing; every function of
+/// Group and every new Group over the old World throws InvalidArgument (status() returns it, abort() does nothing), and
+/// nothing is sent. Results may be read there: between threads as they were at the fork, between processes as the
+/// parent and its peers change them; on GPUs not. The child may make worlds and groups of its own, on the CPU.
 class Group {
  public:
   /// Collective over the world. Throws Error where configurations differ, memory is refused or a rank is missing.
@@ -76,6 +84,8 @@ class Group {
   int num_ranks() const;
   int num_nodes() const;
   int num_local_experts() const;
+  /// Which rank holds which expert; masked ranks hold theirs still.
+  ExpertPlacement placement() const;
   std::int64_t epoch() const;
   const GroupConfig& config() const;
   /// The same on every rank.
@@ -96,7 +106,7 @@ class Group {
   PendingCombine combine_send(const Handle& handle, const CombineInput& input, const CombineOptions& options = {});
   CombineResult combine_receive(PendingCombine pending);
 
-  /// Window memory for a combine input that is read in place. Local. Throws WindowTooSmall.
+  /// Window memory for a combine input that is read in place; 1 to 3 sizes. Local. Throws WindowTooSmall.
   struct Allocation {
     TensorView view;
     WindowBuffer memory;
@@ -121,6 +131,8 @@ class Group {
   std::optional<Error> status() const;
   /// Fails this rank's and every peer's current and later calls with kAborted. Local.
   void abort(const std::string& reason) noexcept;
+  /// Of every later wait, and on GPUs of those under way. Throws InvalidArgument where it is not more than 0;
+  /// milliseconds::max() = no limit. Local.
   void set_deadline(std::chrono::milliseconds deadline);
 
  private:

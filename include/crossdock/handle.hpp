@@ -15,7 +15,7 @@ class Engine;
 
 /// Fixes T, topk_idx, layout, max_recv_rows and the reduction tree of one dispatch. Copies share it.
 /// On CUDA it holds a little window memory. It may outlive the result; its group refuses it after the epoch has
-/// changed.
+/// changed. What an empty one is asked throws InvalidHandle.
 class Handle {
  public:
   Handle() = default;

@@ -25,9 +25,10 @@ class WindowBuffer {
 };
 
 struct DispatchInput {
-  ConstTensorView x = {};         ///< [T, H], rows dense; bf16, fp16, fp32 or fp8. H x element size is a multiple of 16
-  ConstTensorView scales = {};    ///< [T, S], any strides; fp32 or int32; given exactly where x is fp8
-  ConstTensorView topk_idx = {};  ///< [T, K], int32 or int64, dense; global expert, -1 = none
+  /// [T, H], rows dense and at least H apart; bf16, fp16, fp32 or fp8. H x element size is a multiple of 16
+  ConstTensorView x = {};
+  ConstTensorView scales = {};        ///< [T, S], any strides; fp32 or int32; given exactly where x is fp8
+  ConstTensorView topk_idx = {};      ///< [T, K], int32 or int64, dense; global expert, -1 = none
   ConstTensorView topk_weights = {};  ///< [T, K], fp32, dense; optional
 };
 
@@ -74,7 +75,7 @@ struct DispatchOptions {
   /// arrive, every rank gets CapacityExceeded and nothing is written. May differ between ranks.
   std::optional<std::int64_t> max_recv_rows = {};
   /// Ordinary memory to receive x into, [at least n, H], dense: costs a copy. Its first dimension is max_recv_rows
-  /// where that is not given.
+  /// where that is not given. It overlaps no input.
   TensorView out_x = {};
   Execution execution = {};
 };
@@ -122,7 +123,8 @@ struct CombineInput {
 struct CombineOptions {
   std::optional<DType> wire_dtype = {};  ///< rows are rounded to it before they cross; default: type of x
   std::optional<DType> out_dtype = {};   ///< type of y; default: type of x
-  TensorView out_y = {};                 ///< [T, H] dense; default: window memory
+  /// [T, H] dense; default: window memory. It overlaps no input, but may be exactly bias0 or bias1.
+  TensorView out_y = {};
   Execution execution = {};
 };
 

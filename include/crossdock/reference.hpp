@@ -26,6 +26,7 @@ struct Tensor {
   std::vector<std::int64_t> strides;  ///< in elements; row-major, except for column-major scales
   std::vector<std::byte> bytes;       ///< in stored order, gaps of the strides included
 
+  /// Throws InvalidArgument where shape, strides and bytes do not fit one another.
   TensorView view();
   ConstTensorView view() const;
 };
@@ -40,6 +41,9 @@ struct Dispatched {
   Tensor source_count, source_begin, source_token;
   Traffic traffic;
 };
+
+/// The outputs as a group returns them, but without a handle: views that are valid while `dispatched` lives.
+DispatchResult as_result(Dispatched& dispatched);
 
 /// Fills memory that no backend may touch.
 inline constexpr std::byte kPoison{0xA5};

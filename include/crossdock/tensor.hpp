@@ -24,14 +24,11 @@ struct BasicTensorView {
 
   bool given() const { return num_dims > 0; }
 
-  std::int64_t num_elements() const {
-    std::int64_t count = given() ? 1 : 0;
-    for (int d = 0; d < num_dims; ++d) count *= shape[static_cast<std::size_t>(d)];
-    return count;
-  }
+  /// 0 where the view is not given. Both throw InvalidArgument where dimensions, sizes or type cannot be.
+  std::int64_t num_elements() const;
 
   /// Bytes of the elements themselves: strides do not count.
-  std::size_t num_bytes() const { return static_cast<std::size_t>(num_elements()) * size_of(dtype); }
+  std::size_t num_bytes() const;
 
   /// A mutable view is also a constant one.
   operator BasicTensorView<const void*>() const  // NOLINT(google-explicit-constructor)
@@ -44,14 +41,16 @@ struct BasicTensorView {
 using TensorView = BasicTensorView<void*>;
 using ConstTensorView = BasicTensorView<const void*>;
 
-/// A view of dense row-major memory.
+/// A view of dense row-major memory. Throws InvalidArgument where `shape` is not 1 to 3 sizes, all at least 0, whose
+/// bytes fit memory.
 TensorView dense_view(void* data, DType dtype, std::initializer_list<std::int64_t> shape);
 ConstTensorView dense_view(const void* data, DType dtype, std::initializer_list<std::int64_t> shape);
 
-/// True where the last dimension is contiguous and each outer stride is the product of the inner shape.
+/// True where the last dimension is contiguous and each outer stride is the product of the inner shape. False where
+/// dimensions or sizes cannot be.
 bool is_dense(const ConstTensorView& view);
 
-/// "bf16 [128, 7168]", for messages.
+/// "bf16 [128, 7168]", for messages; it shows what cannot be as it is.
 std::string describe(const ConstTensorView& view);
 
 }  // namespace crossdock

@@ -1,4 +1,5 @@
-// The words of the contract (docs/design/semantics.md) as types.
+// The words of the contract (docs/design/semantics.md) as types. name_of() a value that its enum does not have is
+// "unknown".
 #pragma once
 
 #include <cstddef>
@@ -11,7 +12,7 @@ namespace crossdock {
 /// A scale tensor is kFp32, or kInt32 for four packed ue8m0 exponent bytes.
 enum class DType : std::uint8_t { kBf16, kFp16, kFp32, kFp8E4m3, kInt32, kInt64 };
 
-/// Bytes of one element.
+/// Bytes of one element. Throws InvalidArgument where the enum has no such value.
 std::size_t size_of(DType dtype);
 std::string_view name_of(DType dtype);
 

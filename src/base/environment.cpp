@@ -4,14 +4,23 @@
 
 #include <charconv>
 #include <cstdlib>
-#include <limits>
 
 #include "crossdock/error.hpp"
 
 namespace crossdock::base {
 
+namespace {
+
+const char* value_of(const char* name) {
+  return std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing here writes the environment
+}
+
+}  // namespace
+
+bool environment_has(const char* name) { return value_of(name) != nullptr; }
+
 std::optional<std::string> environment_text(const char* name) {
-  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing here writes the environment
+  const char* value = value_of(name);
   if (value == nullptr || *value == '\0') return std::nullopt;
   return std::string(value);
 }
@@ -28,10 +37,6 @@ std::optional<std::int64_t> environment_integer(const char* name, std::int64_t l
         fmt::format("environment variable {}: expected an integer of [{}, {}], got \"{}\"", name, low, high, *text));
   }
   return value;
-}
-
-std::optional<std::int64_t> flip_bit_of_row() {
-  return environment_integer("CROSSDOCK_FLIP_BIT", 0, std::numeric_limits<std::int64_t>::max());
 }
 
 }  // namespace crossdock::base

@@ -1,6 +1,10 @@
 #include "crossdock/types.hpp"
 
+#include <fmt/format.h>
+
 #include <array>
+
+#include "crossdock/error.hpp"
 
 namespace crossdock {
 namespace {
@@ -26,7 +30,8 @@ std::size_t size_of(DType dtype) {
     case DType::kInt64:
       return 8;
   }
-  return 0;
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("size_of: expected a value of DType, got value {}", static_cast<int>(dtype)));
 }
 
 std::string_view name_of(DType dtype) {
@@ -49,7 +54,10 @@ std::string_view name_of(ReductionTree tree) {
   return pick(kNames, tree);
 }
 
-std::string_view name_of(Backend backend) { return backend == Backend::kCuda ? "cuda" : "cpu"; }
+std::string_view name_of(Backend backend) {
+  static constexpr std::array<std::string_view, 2> kNames{"cpu", "cuda"};
+  return pick(kNames, backend);
+}
 
 std::string_view name_of(WindowSharing sharing) {
   static constexpr std::array<std::string_view, 3> kNames{"addresses", "file_descriptors", "fabric_handles"};

@@ -96,11 +96,26 @@ bool Arena::contains(const void* data, std::size_t bytes) const {
          bytes <= static_cast<std::size_t>(base_ + end_ - address);
 }
 
+bool Arena::is_held(std::span<const std::byte> memory) const {
+  const auto window = reinterpret_cast<std::uintptr_t>(base_);
+  const auto first = reinterpret_cast<std::uintptr_t>(memory.data());
+  const std::uintptr_t from = std::max(first, window);
+  const std::uintptr_t to = std::min(first + memory.size(), window + end_);
+  if (from >= to) return true;  // no byte of it is the window's
+  if (from < window + begin_) return false;
+  const std::scoped_lock lock(mutex_);
+  const auto behind = free_.lower_bound(to - window);
+  if (behind == free_.begin()) return true;
+  const auto& [offset, bytes] = *std::prev(behind);
+  return window + offset + bytes <= from;
+}
+
 std::size_t Arena::offset_of(const void* data) const {
   return static_cast<std::size_t>(static_cast<const std::byte*>(data) - base_);
 }
 
 void Arena::release(std::size_t offset, std::size_t bytes) noexcept {
+  if (process_.is_inherited()) return;  // the lock may be held by a thread that the copy does not have
   const std::scoped_lock lock(mutex_);
   auto next = free_.lower_bound(offset);
   if (next != free_.end() && next->first == offset + bytes) {

@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "base/process_mark.hpp"
 #include "crossdock/operations.hpp"
 
 namespace crossdock::engine {
@@ -42,6 +43,8 @@ class Arena : public std::enable_shared_from_this<Arena> {
   void trim(Reservation& reservation, std::size_t bytes);
   /// True where the address range lies inside a window reservation's region.
   bool contains(const void* data, std::size_t bytes) const;
+  /// False where a byte is the window's and nobody's: given back, or never handed out.
+  bool is_held(std::span<const std::byte> memory) const;
   /// Offset in the window of an address that contains() accepts.
   std::size_t offset_of(const void* data) const;
 
@@ -50,6 +53,7 @@ class Arena : public std::enable_shared_from_this<Arena> {
   Reservation hand_out(std::size_t offset, std::size_t bytes);
   void release(std::size_t offset, std::size_t bytes) noexcept;
 
+  base::ProcessMark process_;
   std::shared_ptr<const void> owner_;
   int rank_ = 0;
   std::byte* base_ = nullptr;

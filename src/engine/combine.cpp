@@ -5,14 +5,17 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <new>
 #include <vector>
 
+#include "base/limits.hpp"
 #include "core/contract/combine_contract.hpp"
 #include "core/layout/region_table.hpp"
 #include "cpu/fast/reduce.hpp"
 #include "cpu/fast/row_kernels.hpp"
 #include "engine/combine_call.hpp"
 #include "engine/dispatch_call.hpp"
+#include "engine/held_memory.hpp"
 
 namespace crossdock::engine {
 namespace {
@@ -139,15 +142,18 @@ Traffic traffic_of(const PendingCombineState& state) {
 }
 
 /// Everything that can be wrong on this rank alone.
-void prepare(PendingCombineState& state, const CombineOptions& options) {
+void prepare(PendingCombineState& state, const CombineOptions& options) try {
   const Context& context = *state.context;
   check_handle(context.identity, context.membership.epoch, context.rank(), state.plan.get(), "combine");
   core::check_combine(state.input, options, facts_of(*state.context, *state.plan));
+  check_held(*context.arena, {.operation = "combine", .rank = context.rank()}, core::tensors_of(state.input, options));
   state.hidden = state.input.x.shape[static_cast<std::size_t>(state.input.x.num_dims - 1)];
   state.wire_dtype = core::wire_dtype(state.input, options);
   place_inputs(state);
   make_outputs(state, options);
   state.result.traffic = traffic_of(state);
+} catch (const std::bad_alloc&) {
+  throw base::out_of_memory("combine");
 }
 
 Agreement agreement_of(const PendingCombineState& state) {

@@ -1,8 +1,6 @@
 #include "engine/context.hpp"
 
-#include <algorithm>
 #include <atomic>
-#include <thread>
 
 #include "base/environment.hpp"
 #include "engine/membership.hpp"
@@ -10,10 +8,8 @@
 namespace crossdock::engine {
 namespace {
 
-/// All ranks are on one machine: they share its cores.
-int num_workers(const GroupConfig& config, int num_ranks) {
-  if (config.num_threads > 0) return config.num_threads;
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / num_ranks);
+int num_workers(const GroupConfig& config, const transport::Transport& transport) {
+  return config.num_threads > 0 ? config.num_threads : transport.cores().threads;
 }
 
 std::uint64_t next_identity() {
@@ -33,8 +29,7 @@ Context::Context(const GroupConfig& group_config, int num_ranks, std::shared_ptr
       membership(first_membership(num_ranks)),
       faults(transport, layout.control(), membership),
       quarantine(transport),
-      planted_bit(base::flip_bit_of_row()),
-      workers(num_workers(group_config, num_ranks)),
+      workers(num_workers(group_config, *transport)),
       identity(next_identity()),
       latency_tag(static_cast<std::size_t>(group_config.latency_slots), 0),
       proposals_seen(static_cast<std::size_t>(num_ranks), 0) {

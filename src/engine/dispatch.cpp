@@ -2,12 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <new>
+
+#include "base/limits.hpp"
 #include "base/math.hpp"
 #include "core/contract/dispatch_contract.hpp"
 #include "core/numeric/quantize.hpp"
 #include "cpu/fast/store_rows.hpp"
 #include "engine/dispatch_latency.hpp"
 #include "engine/dispatch_throughput.hpp"
+#include "engine/held_memory.hpp"
 
 namespace crossdock::engine {
 namespace {
@@ -60,17 +64,20 @@ Traffic traffic_of(const Context& context, const core::Route& route, const core:
 }
 
 /// Everything that can be wrong on this rank alone.
-void prepare(PendingDispatchState& state, const HandleState* cached, const DispatchInput& input) {
+void prepare(PendingDispatchState& state, const HandleState* cached, const DispatchInput& input) try {
   const Context& context = *state.context;
   if (state.cached) check_handle(context.identity, context.membership.epoch, context.rank(), cached, "dispatch");
   core::check_dispatch(input, state.options,
                        dispatch_limits(context.config, context.rank(), context.topology, state.options.layout, cached));
   check_group_limits(context.config, context.rank(), input, state.options);
+  check_held(*context.arena, {.operation = "dispatch", .rank = context.rank()}, core::tensors_of(input, state.options));
   state.plan = state.cached ? std::make_shared<HandleState>(*cached) : make_plan(context, input, state.options);
   keep_weights(*state.plan, input);
   state.format = format_of(input, state.options, state.plan->route.top_k);
   state.shape = wire_shape(state.format, state.options.layout, state.plan->idx_dtype);
   state.result.traffic = traffic_of(context, state.plan->route, state.shape);
+} catch (const std::bad_alloc&) {
+  throw base::out_of_memory("dispatch");
 }
 
 }  // namespace

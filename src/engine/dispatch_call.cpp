@@ -77,7 +77,9 @@ void check_handle(std::uint64_t group, std::int64_t epoch, int rank, const Handl
     throw Error(ErrorCode::kInvalidHandle, fmt::format("{}, rank {}: {}", operation, rank, text),
                 {.operation = operation, .phase = "input", .rank = rank, .peer = rank});
   };
-  if (handle == nullptr) refuse("handle: expected one that dispatch returned, got an empty one");
+  if (handle == nullptr) {
+    refuse("handle: expected one that dispatch of this group returned, got an empty one or another backend's");
+  }
   if (handle->group != group) refuse("handle: expected one of this group, got one of another group");
   if (handle->epoch != epoch) {
     refuse(fmt::format("handle: expected one of epoch {}, got one of epoch {}", epoch, handle->epoch));

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <new>
 #include <optional>
 #include <vector>
 
+#include "base/limits.hpp"
 #include "engine/dispatch_outputs.hpp"
 
 namespace crossdock::engine {
@@ -116,6 +118,8 @@ void send_throughput(PendingDispatchState& state, const DispatchInput& input) {
     reserve_room(state);
   } catch (const Error& error) {
     refused = error;
+  } catch (const std::bad_alloc&) {
+    refused = base::out_of_memory("dispatch");
   }
   state.credited = !refused;
   send_replies(state, refused);

@@ -2,11 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <cstring>
+#include <new>
 #include <utility>
 #include <vector>
 
+#include "base/float_environment.hpp"
+#include "base/limits.hpp"
+#include "base/memory_bound.hpp"
+#include "core/contract/reject.hpp"
 #include "engine/cpu_engine.hpp"
+#include "transport/bootstrap/agreement.hpp"
 #include "transport/bootstrap/bootstrap.hpp"
 #if CROSSDOCK_CUDA
 #include "engine/cuda/cuda_engine.hpp"
@@ -33,27 +40,16 @@ std::vector<Field> fields_of(const GroupConfig& config) {
           {"window_bytes", static_cast<std::int64_t>(config.window_bytes)}};
 }
 
-/// A rank whose own configuration is wrong still takes part, so that nobody waits for it.
-struct ConfigMessage {
-  std::vector<std::int64_t> values;  ///< of fields_of, then 1 where the configuration is valid
-
-  std::span<const std::byte> bytes() const { return std::as_bytes(std::span(values)); }
-};
-
 void compare_configs(const GroupConfig& config, const std::vector<std::vector<std::byte>>& gathered, int rank) {
   const std::vector<Field> mine = fields_of(config);
   for (std::size_t peer = 0; peer < gathered.size(); ++peer) {
     std::vector<std::int64_t> theirs(gathered[peer].size() / sizeof(std::int64_t));
     std::memcpy(theirs.data(), gathered[peer].data(), theirs.size() * sizeof(std::int64_t));
     const Report report{.operation = "group", .phase = "config", .rank = rank, .peer = static_cast<int>(peer)};
-    if (theirs.size() != mine.size() + 1) {
+    if (theirs.size() != mine.size()) {
       throw Error(ErrorCode::kOptionsMismatch,
                   fmt::format("GroupConfig: rank {} has {} fields, rank {} has {}: different versions of the library?",
                               rank, mine.size(), peer, theirs.size()),
-                  report);
-    }
-    if (theirs.back() == 0) {
-      throw Error(ErrorCode::kRejectedByPeer, fmt::format("GroupConfig: rank {} found its own not valid", peer),
                   report);
     }
     for (std::size_t i = 0; i < mine.size(); ++i) {
@@ -85,20 +81,38 @@ std::size_t window_bytes(const GroupConfig& config, int num_ranks) {
   return config.window_bytes;
 }
 
-/// Everybody's configuration is compared before memory is asked for. Returns the size of the window.
+/// Pages are committed by use, and mild routing uses few: what results could take at worst is no reason to refuse. But
+/// what calls of latency mode fill, whatever the routing, has to fit what the machine or the container can ever give.
+void check_memory(const GroupConfig& config, int num_ranks) {
+  const RequiredBytes required = required_bytes(config, num_ranks);
+  const auto bytes = static_cast<double>(required.control + required.latency) * num_ranks;
+  const FreeMemory whole = base::whole_memory();
+  if (bytes <= static_cast<double>(whole.bytes)) return;
+  throw Error(ErrorCode::kSystem,
+              fmt::format("GroupConfig: control and latency areas of {} ranks take {} bytes each, expected all to fit "
+                          "the {} bytes of {}",
+                          num_ranks, required.control + required.latency, whole.bytes, whole.bound),
+              {.operation = "group", .phase = "config", .observed = whole.bytes});
+}
+
+std::vector<std::byte> message_of(const GroupConfig& config) {
+  std::vector<std::int64_t> values;
+  for (const auto& [name, value] : fields_of(config)) values.push_back(value);
+  const auto bytes = std::as_bytes(std::span(values));
+  return {bytes.begin(), bytes.end()};
+}
+
+/// Everybody's configuration is compared before memory is asked for. A rank whose own is wrong still takes part, so
+/// that nobody waits for it. Returns the size of the window.
 std::size_t agree_on_config(Bootstrap& bootstrap, const GroupConfig& config) {
-  ConfigMessage message;
-  for (const auto& [name, value] : fields_of(config)) message.values.push_back(value);
   std::size_t bytes = 0;
-  try {
+  const base::Deadline deadline(config.deadline.count() > 0 ? config.deadline : GroupConfig{}.deadline);
+  const auto gathered = transport::agree(bootstrap, deadline, [&] {
     bytes = window_bytes(config, bootstrap.num_ranks());
-  } catch (const Error&) {
-    message.values.push_back(0);
-    bootstrap.all_gather(message.bytes(), config.deadline);
-    throw;
-  }
-  message.values.push_back(1);
-  compare_configs(config, bootstrap.all_gather(message.bytes(), config.deadline), bootstrap.rank());
+    if (config.backend == Backend::kCpu) check_memory(config, bootstrap.num_ranks());
+    return message_of(config);
+  });
+  compare_configs(config, gathered, bootstrap.rank());
   return bytes;
 }
 
@@ -114,22 +128,49 @@ std::unique_ptr<Engine> make_cuda_engine([[maybe_unused]] Bootstrap& bootstrap,
 #endif
 }
 
-Pending& given(const std::unique_ptr<Pending>& state, const char* operation) {
-  if (state != nullptr) return *state;
-  throw Error(ErrorCode::kInvalidArgument,
-              fmt::format("{0}_receive: expected what {0}_send returned, got a moved-from one", operation));
+std::uint64_t next_identity() {
+  static std::atomic<std::uint64_t> count{0};
+  return ++count;
 }
 
 }  // namespace
 
-Pending& Engine::state_of(const PendingDispatch& pending) { return given(pending.state_, "dispatch"); }
-Pending& Engine::state_of(const PendingCombine& pending) { return given(pending.state_, "combine"); }
+Engine::Engine() : identity_(next_identity()) {}
 
-std::unique_ptr<Engine> make_engine(const World& world, const GroupConfig& config) {
+PendingDispatch Engine::make_dispatch(std::unique_ptr<Pending> state) const {
+  state->engine = identity_;
+  return PendingDispatch(std::move(state));
+}
+
+PendingCombine Engine::make_combine(std::unique_ptr<Pending> state) const {
+  state->engine = identity_;
+  return PendingCombine(std::move(state));
+}
+
+Pending& Engine::given(const std::unique_ptr<Pending>& state, const char* operation) const {
+  const auto refuse = [&](const char* got) {
+    core::reject({.operation = fmt::format("{}_receive", operation), .rank = rank()}, "pending",
+                 fmt::format("what {}_send of this group returned", operation), got);
+  };
+  if (state == nullptr) refuse("one that was moved from");
+  if (state->engine != identity_) refuse("another group's");
+  return *state;
+}
+
+Pending& Engine::state_of(const PendingDispatch& pending) const { return given(pending.state_, "dispatch"); }
+Pending& Engine::state_of(const PendingCombine& pending) const { return given(pending.state_, "combine"); }
+
+std::unique_ptr<Engine> make_engine(const World& world, const GroupConfig& config) try {
+  const base::FloatEnvironment environment;  // libraries that start-up uses count in floating point too
+  (void)world.rank();  // throws where it was moved from
   Bootstrap& bootstrap = *world.bootstrap();
+  bootstrap.check_process();
   const std::size_t bytes = agree_on_config(bootstrap, config);
   if (config.backend == Backend::kCuda) return make_cuda_engine(bootstrap, config, bytes);
   return std::make_unique<CpuEngine>(bootstrap, config, bytes);
+} catch (const std::bad_alloc&) {
+  world.bootstrap()->release_spare();
+  throw base::out_of_memory("group");
 }
 
 }  // namespace crossdock::engine

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/process_mark.hpp"
 #include "crossdock/group.hpp"
 #include "engine/handle_facts.hpp"
 #include "engine/pending.hpp"
@@ -18,10 +19,12 @@ namespace crossdock::engine {
 /// One rank's end; Group documents what each function does.
 class Engine {
  public:
-  Engine() = default;
+  Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
   virtual ~Engine() = default;
+
+  bool is_inherited() const noexcept { return process_.is_inherited(); }
 
   virtual int rank() const = 0;
   virtual int num_ranks() const = 0;
@@ -40,6 +43,7 @@ class Engine {
   virtual PendingCombine combine_send(const Handle& handle, const CombineInput& input,
                                       const CombineOptions& options) = 0;
   virtual CombineResult combine_receive(PendingCombine pending, bool directly) = 0;
+  /// The shape is checked.
   virtual Group::Allocation allocate(DType dtype, std::initializer_list<std::int64_t> shape) = 0;
 
   virtual void set_live_ranks(std::span<const int> live) = 0;
@@ -51,14 +55,20 @@ class Engine {
 
  protected:
   // Between the public classes and what a backend keeps in them.
-  static PendingDispatch make_dispatch(std::unique_ptr<Pending> state) { return PendingDispatch(std::move(state)); }
-  static PendingCombine make_combine(std::unique_ptr<Pending> state) { return PendingCombine(std::move(state)); }
-  /// Throws InvalidArgument where it was moved from.
-  static Pending& state_of(const PendingDispatch& pending);
-  static Pending& state_of(const PendingCombine& pending);
+  PendingDispatch make_dispatch(std::unique_ptr<Pending> state) const;
+  PendingCombine make_combine(std::unique_ptr<Pending> state) const;
+  /// Throws InvalidArgument where it was moved from, or is another group's.
+  Pending& state_of(const PendingDispatch& pending) const;
+  Pending& state_of(const PendingCombine& pending) const;
   static Handle make_handle(std::shared_ptr<const HandleFacts> facts) { return Handle(std::move(facts)); }
   /// nullptr where the handle is empty.
   static std::shared_ptr<const HandleFacts> facts_of(const Handle& handle) { return handle.state_; }
+
+ private:
+  Pending& given(const std::unique_ptr<Pending>& state, const char* operation) const;
+
+  std::uint64_t identity_;  ///< in this process
+  base::ProcessMark process_;
 };
 
 /// Collective: checks that configurations agree and builds the backend of config.backend.

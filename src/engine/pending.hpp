@@ -1,6 +1,8 @@
 // A call between send and receive, of any backend.
 #pragma once
 
+#include <cstdint>
+
 namespace crossdock::engine {
 
 struct Pending {
@@ -9,6 +11,8 @@ struct Pending {
   Pending& operator=(const Pending&) = delete;
   /// A pending call that is dropped counts as received.
   virtual ~Pending() = default;
+
+  std::uint64_t engine = 0;  ///< identity of the one that made it
 };
 
 }  // namespace crossdock::engine

@@ -1,6 +1,13 @@
 #include "engine/planted_bit.hpp"
 
+#include <limits>
+
+#include "base/environment.hpp"
+
 namespace crossdock::engine {
+
+PlantedBit::PlantedBit()
+    : rows_left_(base::environment_integer("CROSSDOCK_FLIP_BIT", 0, std::numeric_limits<std::int64_t>::max())) {}
 
 void PlantedBit::after_store(int rank, const core::Route& route, std::span<const cpu::RowTarget> targets) {
   if (!rows_left_) return;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/known.hpp"
 #include "base/math.hpp"
 #include "core/layout/region_table.hpp"
 #include "core/topology/placement.hpp"
@@ -21,7 +22,8 @@ namespace {
 
 void require(bool valid, const char* what, const char* expected, std::int64_t got) {
   if (valid) return;
-  throw Error(ErrorCode::kInvalidArgument, fmt::format("GroupConfig::{}: expected {}, got {}", what, expected, got));
+  throw Error(ErrorCode::kInvalidArgument, fmt::format("GroupConfig::{}: expected {}, got {}", what, expected, got),
+              {.operation = "group", .phase = "config"});
 }
 
 /// Bytes of the outputs of one dispatch, its combine input and its combine output, where they hold `rows` rows.
@@ -90,6 +92,12 @@ WindowLayout::WindowLayout(const GroupConfig& config, int num_ranks)
   latency_bytes_ = areas.total();
 }
 
+void check_deadline(const char* what, std::chrono::milliseconds deadline) {
+  if (deadline.count() > 0) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("{}: expected more than 0 ms, got {} ms", what, deadline.count()));
+}
+
 void check_config(const GroupConfig& config, int num_ranks) {
   constexpr int kManyTokens = 1 << 24;
   require(num_ranks >= 1, "num_ranks", "at least 1 rank", num_ranks);
@@ -106,7 +114,9 @@ void check_config(const GroupConfig& config, int num_ranks) {
   require(config.latency_slots >= 2 && config.latency_slots <= kNumSlots, "latency_slots", "2 to 8",
           config.latency_slots);
   require(config.live_results >= 1 && config.live_results <= 1024, "live_results", "1 to 1024", config.live_results);
-  require(config.deadline.count() > 0, "deadline", "more than 0 ms", config.deadline.count());
+  check_deadline("GroupConfig::deadline", config.deadline);
+  require(base::is_known(config.backend), "backend", "0 (cpu) or 1 (cuda)", static_cast<std::int64_t>(config.backend));
+  require(config.device >= -1, "device", "-1 or the number of a GPU", config.device);
   require(config.num_sms >= 0 && config.num_sms <= 1024, "num_sms", "0 to 1024", config.num_sms);
   require(config.num_threads >= 0 && config.num_threads <= 4096, "num_threads", "0 to 4096", config.num_threads);
   (void)core::make_topology(num_ranks, config.ranks_per_node);

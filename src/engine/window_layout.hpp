@@ -1,6 +1,7 @@
 // The parts of a window, in order: control blocks, latency areas, arena.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 
 #include "core/layout/wire_layout.hpp"
@@ -35,6 +36,9 @@ class WindowLayout {
   std::size_t area_bytes_ = 0;
   std::size_t latency_bytes_ = 0;
 };
+
+/// Throws InvalidArgument where it is not more than 0.
+void check_deadline(const char* what, std::chrono::milliseconds deadline);
 
 /// Throws InvalidArgument (what, expected, got).
 void check_config(const GroupConfig& config, int num_ranks);

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "transport/capabilities.hpp"
+#include "transport/system/cores.hpp"
 
 namespace crossdock::transport {
 
@@ -22,6 +23,8 @@ class Transport {
   virtual int rank() const = 0;
   virtual int num_ranks() const = 0;
   virtual Capabilities capabilities() const = 0;
+  /// This rank's part of the cores of its machine, as it was when the ranks connected.
+  virtual CoreShare cores() const = 0;
 
   /// The own window: zero at the start, committed page by page as it is touched, aligned to a page.
   virtual std::span<std::byte> window() = 0;

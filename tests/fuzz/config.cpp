@@ -20,19 +20,23 @@ using Wide = unsigned __int128;
 int read_number(Input& input, int low, int high) { return input.flag() ? input.between(low, high) : input.any<int>(); }
 
 GroupConfig read_config(Input& input) {
-  return {.num_experts = read_number(input, 1, 255),
-          .top_k = read_number(input, 1, 32),
-          .hidden = read_number(input, 1, 255),
-          .max_tokens = read_number(input, 0, 255),
-          .latency_max_tokens = read_number(input, 0, 255),
-          .ranks_per_node = read_number(input, 0, 4),
-          .element_bytes = read_number(input, 2, 4),
-          .expert_layout = input.flag(),
-          .expert_alignment = read_number(input, 1, 128),
-          .latency_slots = read_number(input, 2, 8),
-          .live_results = read_number(input, 1, 16),
-          .backend = input.flag() ? crossdock::Backend::kCuda : crossdock::Backend::kCpu,
-          .deadline = std::chrono::milliseconds(read_number(input, 1, 255))};
+  GroupConfig config{.num_experts = read_number(input, 1, 255),
+                     .top_k = read_number(input, 1, 32),
+                     .hidden = read_number(input, 1, 255),
+                     .max_tokens = read_number(input, 0, 255),
+                     .latency_max_tokens = read_number(input, 0, 255),
+                     .ranks_per_node = read_number(input, 0, 4),
+                     .element_bytes = read_number(input, 2, 4),
+                     .expert_layout = input.flag(),
+                     .expert_alignment = read_number(input, 1, 128),
+                     .latency_slots = read_number(input, 2, 8),
+                     .live_results = read_number(input, 1, 16),
+                     .backend = input.any_of({crossdock::Backend::kCpu, crossdock::Backend::kCuda}),
+                     .deadline = std::chrono::milliseconds(read_number(input, 1, 255))};
+  config.device = read_number(input, -1, 8);
+  config.num_sms = read_number(input, 0, 32);
+  config.num_threads = read_number(input, 0, 8);
+  return config;
 }
 
 Wide wide(int value) { return static_cast<Wide>(value); }
@@ -44,6 +48,8 @@ Wide most_rows(const GroupConfig& config, int num_ranks) {
 }
 
 void check(const GroupConfig& config, int num_ranks, const RequiredBytes& required) {
+  CROSSDOCK_ASSERT(config.backend == crossdock::Backend::kCpu || config.backend == crossdock::Backend::kCuda);
+  CROSSDOCK_ASSERT(config.device >= -1 && config.num_sms >= 0 && config.num_threads >= 0);
   CROSSDOCK_ASSERT(Wide{required.window} == Wide{required.control} + required.latency + required.results);
   CROSSDOCK_ASSERT(Wide{required.all_ranks} >= Wide{required.window} * wide(num_ranks));
   const Wide row_bytes = wide(config.hidden) * wide(config.element_bytes);

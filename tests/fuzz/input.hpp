@@ -36,6 +36,15 @@ class Input {
     return values[bits(1) % count];
   }
 
+  /// The same, or a value that the enum does not have. Tells them apart by the one byte, as one_of does.
+  template <typename Enum, std::size_t count>
+  Enum any_of(const Enum (&values)[count]) {
+    constexpr std::uint64_t kFirstUnknown = 0xC0;
+    const std::uint64_t byte = bits(1);
+    return byte < kFirstUnknown ? values[byte % count]
+                                : static_cast<Enum>(byte == 0xFF ? byte : byte - kFirstUnknown + count);
+  }
+
   /// Any number, those where overflow begins more often than others.
   template <typename Int>
   Int any() {

@@ -23,11 +23,14 @@ struct Draw {
   std::vector<float> bias = {};
 };
 
-/// Few different values make ties; some are no numbers.
-float draw_logit(bool coarse, std::mt19937& random) {
+/// Few different values make ties; some are no numbers. Of very low ones the sigmoid is tiny, or 0.
+enum class Kind : std::uint8_t { kFine, kCoarse, kVeryLow };
+float draw_logit(Kind kind, std::mt19937& random) {
   if (random() % 200 == 0) return std::numeric_limits<float>::quiet_NaN();
   if (random() % 200 == 0) return std::numeric_limits<float>::infinity() * (random() % 2 == 0 ? 1.0F : -1.0F);
-  if (coarse) return static_cast<float>(static_cast<int>(random() % 5) - 2) * (random() % 2 == 0 ? 1.0F : -1.0F);
+  if (kind == Kind::kVeryLow) return std::normal_distribution<float>(-95, 8)(random);
+  if (kind == Kind::kCoarse)
+    return static_cast<float>(static_cast<int>(random() % 5) - 2) * (random() % 2 == 0 ? 1.0F : -1.0F);
   return std::normal_distribution<float>(0, 8)(random);
 }
 
@@ -54,8 +57,8 @@ Draw draw(std::mt19937& random) {
                          .route_scale = random() % 2 == 0 ? 1.0F : 2.5F},
               .tokens = static_cast<int>(random() % 300),
               .with_bias = random() % 2 == 0};
-  const bool coarse = random() % 2 == 0;
-  for (int i = 0; i < result.tokens * shape.experts; ++i) result.logits.push_back(draw_logit(coarse, random));
+  const Kind kind = static_cast<Kind>(random() % 3);
+  for (int i = 0; i < result.tokens * shape.experts; ++i) result.logits.push_back(draw_logit(kind, random));
   for (int i = 0; i < shape.experts; ++i) result.bias.push_back(std::normal_distribution<float>()(random));
   return result;
 }
@@ -98,6 +101,23 @@ void expect_equal(const Draw& d) {
     ASSERT_TRUE(both_nan || std::bit_cast<std::uint32_t>(got[i]) == std::bit_cast<std::uint32_t>(weights[i]))
         << i << ": expected " << weights[i] << ", got " << got[i];
   }
+}
+
+TEST(Gate, ScoresThatVanishHaveTheBitsOfTheCpu) {
+  if (num_devices() == 0) GTEST_SKIP() << "no GPU";
+  kernels::check_cuda(cudaSetDevice(0), "cudaSetDevice");
+  kernels::load_gate();
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  Draw draw{
+      .config = {.num_experts = 4, .top_k = 3, .route_scale = 2.5F},
+      .tokens = 6,
+      .logits = {-200, -89,       -1e30F, -kInfinity, -200, -88.5F, -300, -89,  -88,  -88,       -kInfinity, -90,
+                 0,    kInfinity, -200,   kInfinity,  kNan, -200,   kNan, -300, kNan, kInfinity, -kInfinity, kNan}};
+  expect_equal<std::int32_t>(draw);
+  draw.config.sigmoid = false;
+  draw.logits = {1, -1, -9, 0, 0, 0, 0, 0, kInfinity, -kInfinity, 3, 0, 2, -2, 0, -0.0F, 1, 1, 1, 1, 5, -5, 1, -1};
+  expect_equal<std::int32_t>(draw);
 }
 
 TEST(Gate, RandomShapesHaveTheBitsOfTheCpu) {

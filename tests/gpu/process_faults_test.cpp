@@ -69,6 +69,13 @@ class BusyRank {
     last_ = read_back<std::uint16_t>(sums.y.data, kTokens * kHidden);
   }
 
+  PendingDispatch send() { return group_.dispatch_send(input(), {.layout = Layout::kExpertPadded}); }
+  /// Of this test, not of the library: a forked child must not free them.
+  void give_up_buffers() {
+    new DeviceBuffer(std::move(x_));
+    new DeviceBuffer(std::move(idx_));
+  }
+
   Group& group() { return group_; }
   const std::vector<std::uint16_t>& last() const { return last_; }
 
@@ -179,6 +186,39 @@ TEST_F(ProcessFaults, AStoppedRankIsNamedAtTheDeadlineAndLearnsOfIt) {
     EXPECT_EQ(ends[0].message, "");
     EXPECT_EQ(ends[1].message, "");
   }
+}
+
+// Workers of a data loader: what they do with their copies calls no CUDA and reaches nobody.
+TEST_F(ProcessFaults, AForkedChildLeavesTheRanksAlone) {
+  const int port = testing::free_port();
+  const SharedWords shared;
+  testing::ForkedRanks ranks(2, [&](int rank) {
+    auto busy = std::make_unique<BusyRank>(rank, port, shared);
+    busy->round_trip(Layout::kFlat);
+    auto pending = std::make_unique<PendingDispatch>(busy->send());
+    const pid_t child = ::fork();
+    if (child == 0) {
+      busy->give_up_buffers();
+      std::string refusal;
+      try {
+        busy->group().dispatch_receive(std::move(*pending));
+      } catch (const Error& error) {
+        refusal = error.what();
+      }
+      busy->group().abort("a child's word");
+      pending.reset();
+      busy.reset();
+      ::_exit(refusal.find("forked child") != std::string::npos ? 0 : 1);
+    }
+    int status = -1;
+    expect(::waitpid(child, &status, 0) == child && status == 0, "a child that ends in order");
+    (void)busy->group().dispatch_receive(std::move(*pending));
+    for (int round = 0; round < 3; ++round) busy->round_trip(Layout::kFlat);
+    expect(!busy->group().status(), "a healthy group");
+  });
+  const auto ends = ranks.wait(kSoon);
+  EXPECT_EQ(ends[0].message, "");
+  EXPECT_EQ(ends[1].message, "");
 }
 
 }  // namespace

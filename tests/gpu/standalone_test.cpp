@@ -287,8 +287,8 @@ void expect_memory_refused(void* elsewhere, const std::string& memory) {
   };
   const GateConfig config{.num_experts = 8, .top_k = 2};
   expect_refused(("gate: logits: " + memory).c_str(), [&] {
-    gpu::gate(config, at_other(DType::kFp32, {4, 8}), {}, at_gpu(DType::kInt32, {4, 2}), at_gpu(DType::kFp32, {4, 2}),
-              nullptr);
+    gpu::gate(config, at_other(DType::kFp32, {4, 8}), {}, at_gpu(DType::kInt32, {4, 2}),
+              dense_view(gpu.as<std::byte>() + 4096, DType::kFp32, {4, 2}), nullptr);
   });
   expect_refused(("quantize: scales: " + memory).c_str(), [&] {
     gpu::quantize(at_gpu(DType::kBf16, {4, 128}), Quantize::kFp8, at_gpu(DType::kFp8E4m3, {4, 128}),
@@ -337,19 +337,54 @@ TEST_F(Standalone, WhatDoesNotFitIsRefused) {
                  [&] { count_routing(idx, 1025, 2, counts, gpu.as<void>(), 1U << 20, nullptr); });
   const GateConfig wide{.num_experts = 2048, .top_k = 2};
   expect_refused("num_experts: expected at most 1024 on a GPU, got 2048", [&] {
-    gpu::gate(wide, view(DType::kFp32, {4, 2048}), {}, view(DType::kInt32, {4, 2}), view(DType::kFp32, {4, 2}),
-              nullptr);
+    gpu::gate(wide, view(DType::kFp32, {4, 2048}), {},
+              dense_view(gpu.as<std::byte>() + (1U << 16), DType::kInt32, {4, 2}),
+              dense_view(gpu.as<std::byte>() + (1U << 17), DType::kFp32, {4, 2}), nullptr);
   });
   const TensorView rows = view(DType::kBf16, {4, 128});
   const TensorView codes = view(DType::kFp8E4m3, {4, 128});
   expect_refused("quantize: quantize: expected a kind of fp8, got none",
                  [&] { gpu::quantize(rows, Quantize::kNone, codes, view(DType::kFp32, {4, 1}), nullptr); });
+  expect_refused("quantize: quantize: expected a kind of fp8, got value 4",
+                 [&] { gpu::quantize(rows, static_cast<Quantize>(4), codes, view(DType::kFp32, {4, 1}), nullptr); });
   expect_refused("quantize: scales: expected dense fp32 [4, 1], got int32 [4, 1]",
                  [&] { gpu::quantize(rows, Quantize::kFp8, codes, view(DType::kInt32, {4, 1}), nullptr); });
   expect_refused("restore: out: expected [T, H], H a multiple of 128", [&] {
     gpu::restore(view(DType::kFp8E4m3, {4, 96}), view(DType::kFp32, {4, 1}), Quantize::kFp8,
                  view(DType::kBf16, {4, 96}), nullptr);
   });
+}
+
+TEST_F(Standalone, OutputsThatOverlapAreRefused) {
+  const DeviceBuffer gpu(1U << 20);
+  const auto at = [&](int place, DType dtype, std::initializer_list<std::int64_t> shape) {
+    return dense_view(gpu.as<std::byte>() + 4096 * place, dtype, shape);
+  };
+  const GateConfig config{.num_experts = 8, .top_k = 2};
+  const TensorView logits = at(0, DType::kFp32, {4, 8});
+  expect_refused("gate: topk_weights: expected memory apart from that of logits", [&] {
+    gpu::gate(config, logits, {}, at(1, DType::kInt32, {4, 2}), at(0, DType::kFp32, {4, 2}), nullptr);
+  });
+  const TensorView rows = at(0, DType::kBf16, {4, 128});
+  const TensorView codes = at(1, DType::kFp8E4m3, {4, 128});
+  const TensorView scales = at(2, DType::kFp32, {4, 1});
+  expect_refused("quantize: out: expected memory apart from that of x",
+                 [&] { gpu::quantize(rows, Quantize::kFp8, at(0, DType::kFp8E4m3, {4, 128}), scales, nullptr); });
+  expect_refused("quantize: scales: expected memory apart from that of out",
+                 [&] { gpu::quantize(rows, Quantize::kFp8, codes, at(1, DType::kFp32, {4, 1}), nullptr); });
+  expect_refused("restore: out: expected memory apart from that of scales",
+                 [&] { gpu::restore(codes, scales, Quantize::kFp8, at(2, DType::kFp32, {4, 128}), nullptr); });
+  const TensorView idx = at(0, DType::kInt32, {4, 2});
+  const RoutingCounts counts{.rank_rows = at(1, DType::kInt32, {2}),
+                             .expert_rows = at(2, DType::kInt32, {8}),
+                             .slots = at(3, DType::kInt32, {4, 2})};
+  const std::size_t bytes = routing_scratch_bytes(4);
+  expect_refused("count_routing: scratch: expected memory apart from that of slots",
+                 [&] { count_routing(idx, 8, 2, counts, counts.slots.data, bytes, nullptr); });
+  RoutingCounts same = counts;
+  same.expert_rows = at(0, DType::kInt32, {8});
+  expect_refused("count_routing: expert_rows: expected memory apart from that of topk_idx",
+                 [&] { count_routing(idx, 8, 2, same, at(4, DType::kInt32, {1}).data, bytes, nullptr); });
 }
 
 TEST_F(Standalone, FootprintNamesEveryKernelAndEachFitsAnSm) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "command_line/words.hpp"
 #include "crossdock/error.hpp"
 #include "environment.hpp"
 
@@ -20,12 +21,11 @@ std::string cuda_obstacle(const WantedRanks& wanted) {
                      devices);
 }
 
+std::vector<std::string> backend_words() { return {"auto", "cpu", "cuda"}; }
+
 Backend choose_backend(const std::string& word, const WantedRanks& wanted) {
+  require_word("--backend", backend_words(), word);
   if (word == "cpu") return Backend::kCpu;
-  if (word != "auto" && word != "cuda") {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("--backend: expected one of auto, cpu, cuda, got \"{}\"", word));
-  }
   const std::string obstacle = cuda_obstacle(wanted);
   if (obstacle.empty()) return Backend::kCuda;
   if (word == "cuda") throw Error(ErrorCode::kInvalidArgument, fmt::format("--backend cuda: {}", obstacle));

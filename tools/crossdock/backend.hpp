@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "crossdock/config.hpp"
 #include "crossdock/world.hpp"
@@ -23,6 +24,10 @@ struct WantedRanks {
 
 /// Why GPUs cannot serve them; empty where they can. A rank that is a process needs a GPU of its own.
 std::string cuda_obstacle(const WantedRanks& wanted);
+
+inline constexpr const char* kBackendHelp =
+    "auto (cuda where it is built, GPUs are here and ranks fit them), cpu or cuda";
+std::vector<std::string> backend_words();
 
 /// Of "auto" (CUDA where nothing stands in its way), "cpu" or "cuda". Throws Error where the word is another, or where
 /// CUDA is wanted and cannot be.

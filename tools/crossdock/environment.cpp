@@ -17,15 +17,18 @@ void set_where_unset(const char* name, const char* value) {
 std::vector<std::pair<std::string, std::string>> launcher_variables() {
   std::vector<std::pair<std::string, std::string>> found;
   for (const char* name : {"RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "OMPI_COMM_WORLD_RANK",
-                           "OMPI_COMM_WORLD_SIZE", "SLURM_PROCID", "SLURM_NTASKS", "SLURM_LAUNCH_NODE_IPADDR"}) {
+                           "OMPI_COMM_WORLD_SIZE", "PMI_RANK", "PMI_SIZE", "SLURM_STEP_ID", "SLURM_PROCID",
+                           "SLURM_STEP_NUM_TASKS", "SLURM_STEP_NODELIST", "SLURM_NTASKS", "JOB_COMPLETION_INDEX"}) {
     if (auto text = environment_text(name)) found.emplace_back(name, *text);
   }
   return found;
 }
 
 std::string replay_prefix() {
-  const auto row = environment_text("CROSSDOCK_FLIP_BIT");
-  return row ? "CROSSDOCK_FLIP_BIT=" + *row + " " : "";
+#if CROSSDOCK_FAULT_INJECTION
+  if (const auto row = environment_text("CROSSDOCK_FLIP_BIT")) return "CROSSDOCK_FLIP_BIT=" + *row + " ";
+#endif
+  return {};
 }
 
 }  // namespace crossdock::tools

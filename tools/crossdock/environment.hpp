@@ -14,10 +14,11 @@ std::optional<std::string> environment_text(const char* name);
 /// For libraries that read it later. Only while there is one thread.
 void set_where_unset(const char* name, const char* value);
 
-/// Variables of torchrun, Open MPI and Slurm that World::from_environment understands, and that are set.
+/// Of the variables of launchers that World::from_environment reads those that say most, where they are set.
 std::vector<std::pair<std::string, std::string>> launcher_variables();
 
-/// "CROSSDOCK_FLIP_BIT=3 " where it is set, else nothing: what a command that replays a run has to begin with.
+/// What a command that replays a run has to begin with: "CROSSDOCK_FLIP_BIT=3 " where it is set in a build with
+/// CROSSDOCK_FAULT_INJECTION, else nothing.
 std::string replay_prefix();
 
 }  // namespace crossdock::tools

@@ -14,12 +14,11 @@
 #include <cstring>
 #include <ctime>
 
+#include "crossdock/config.hpp"
 #include "environment.hpp"
 #include "errno_text.hpp"
 #include "gpu/device.hpp"
 #include "launch/descriptor.hpp"
-#include "machine.hpp"
-#include "memory.hpp"
 
 namespace crossdock::tools {
 namespace {
@@ -51,17 +50,16 @@ std::string size_text(std::int64_t bytes) {
   return fmt::format("{} KiB", bytes >> 10);
 }
 
-std::string hardware_text() {
-  const Machine machine = read_machine();
-  const FreeMemory memory = free_memory();
+std::string hardware_text(const Inventory& inventory) {
+  const Machine& machine = inventory.machine;
   std::string text = fmt::format("cpu         {}\n", machine.cpu.empty() ? "unknown" : machine.cpu);
   text += fmt::format("topology    {} packages, {} cores, {} hardware threads, {} NUMA nodes\n", machine.packages,
                       machine.cores, machine.threads, machine.numa_nodes);
   for (const Cache& cache : machine.caches) {
     text += fmt::format("cache       L{}: {} x {}\n", cache.level, cache.count, size_text(cache.bytes));
   }
-  text += fmt::format("memory      {} free ({})\n", size_text(memory.bytes), memory.bound);
-  text += fmt::format("simd        {}\n", fmt::join(simd_targets(), ", "));
+  text += fmt::format("memory      {} free ({})\n", size_text(inventory.memory.bytes), inventory.memory.bound);
+  text += fmt::format("simd        {}\n", fmt::join(inventory.simd, ", "));
   return text;
 }
 
@@ -70,36 +68,40 @@ std::string cuda_verdict() {
   return gpu::count_devices() == 0 ? "no: CUDA shows no GPU" : "yes";
 }
 
-/// A line a GPU.
-std::string gpu_text() {
-  std::string text;
-  for (int index = 0; index < gpu::count_devices(); ++index) {
-    text += fmt::format("gpu {}       {}\n", index, gpu::describe_device(index));
-  }
-  return text;
-}
-
-std::string launcher_text() {
-  const auto variables = launcher_variables();
-  if (variables.empty()) return "launcher    no variables of torchrun, Open MPI or Slurm are set\n";
-  std::string text;
-  for (const auto& [name, value] : variables) text += fmt::format("launcher    {}={}\n", name, value);
-  return text;
+std::vector<std::string> describe_gpus() {
+  std::vector<std::string> lines;
+  for (int index = 0; index < gpu::count_devices(); ++index) lines.push_back(gpu::describe_device(index));
+  return lines;
 }
 
 }  // namespace
 
-std::string describe_machine(const std::string& version) {
-  return fmt::format(
-      "crossdock {}\n{}"
-      "transport   threads of one process: yes\n"
-      "transport   processes over shared memory: {}\n"
-      "transport   ucx: no: not built\n"
-      "transport   cuda p2p: {}\n"
-      "transport   gin: no: not built\n"
-      "backend     cpu: yes\n"
-      "backend     cuda: {}\n{}{}",
-      version, hardware_text(), processes_verdict(), cuda_verdict(), cuda_verdict(), gpu_text(), launcher_text());
+Inventory take_inventory() {
+  return {.machine = read_machine(),
+          .memory = free_memory(),
+          .simd = simd_targets(),
+          .offers = {{"transport", "threads of one process", "yes"},
+                     {"transport", "processes over shared memory", processes_verdict()},
+                     {"transport", "ucx", "no: not built"},
+                     {"transport", "cuda p2p", cuda_verdict()},
+                     {"transport", "gin", "no: not built"},
+                     {"backend", "cpu", "yes"},
+                     {"backend", "cuda", cuda_verdict()}},
+          .gpus = describe_gpus(),
+          .launcher = launcher_variables()};
+}
+
+std::string format_inventory(const std::string& version, const Inventory& inventory) {
+  std::string text = fmt::format("crossdock {}\n{}", version, hardware_text(inventory));
+  for (const Offer& offer : inventory.offers) {
+    text += fmt::format("{:<12}{}: {}\n", offer.kind, offer.name, offer.verdict);
+  }
+  for (std::size_t index = 0; index < inventory.gpus.size(); ++index) {
+    text += fmt::format("gpu {}       {}\n", index, inventory.gpus[index]);
+  }
+  if (inventory.launcher.empty()) text += "launcher    no variables of torchrun, MPI, Slurm or Kubernetes are set\n";
+  for (const auto& [name, value] : inventory.launcher) text += fmt::format("launcher    {}={}\n", name, value);
+  return text;
 }
 
 }  // namespace crossdock::tools

@@ -30,10 +30,13 @@ std::string format_kernels(const std::vector<crossdock::gpu::KernelFootprint>& k
 
 }  // namespace
 
-LinkReport measure_links() {
+void require_links() {
   if (const std::string obstacle = cuda_obstacle({}); !obstacle.empty()) {
     throw Error(ErrorCode::kInvalidArgument, "--measure: " + obstacle);
   }
+}
+
+LinkReport measure_links() {
   LinkReport report{.gpu = gpu::describe_device(0),
                     .num_gpus = gpu::count_devices(),
                     .sms = {1, 2, 4, 8, 12, 16, 20, 24, 32, 64, 132},

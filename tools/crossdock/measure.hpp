@@ -24,13 +24,12 @@ struct LinkReport {
   std::vector<crossdock::gpu::KernelFootprint> kernels;  ///< of the first GPU
 };
 
-/// With one GPU what is between GPUs is left out. Throws Error where there is none.
+/// Throws Error (kInvalidArgument) where there is no GPU to measure.
+void require_links();
+/// With one GPU what is between GPUs is left out.
 LinkReport measure_links();
 
 /// A line a way of copying, a column an SM count; then a line a kernel.
 std::string format_links(const LinkReport& report);
-
-/// Throws Error where the file cannot be written.
-void write_links_json(const std::string& path, const LinkReport& report);
 
 }  // namespace crossdock::tools

@@ -1,6 +1,8 @@
 #include "harness/flags.hpp"
 
+#include <charconv>
 #include <stdexcept>
+#include <system_error>
 
 namespace crossdock::peers {
 
@@ -19,8 +21,18 @@ std::string Flags::text(const std::string& name) const {
   return found->second;
 }
 
-long Flags::number(const std::string& name, long otherwise) const {
-  return has(name) ? std::stol(text(name)) : otherwise;
+long Flags::number(const std::string& name, long otherwise, Limits limits) const {
+  if (!has(name)) return otherwise;
+  const std::string word = text(name);
+  long value = 0;
+  const auto [end, failure] = std::from_chars(word.data(), word.data() + word.size(), value);
+  const bool octal = word.size() > 1 && word.front() == '0';
+  if (failure != std::errc{} || end != word.data() + word.size() || octal || value < limits.least ||
+      value > limits.most) {
+    throw std::invalid_argument("--" + name + ": expected an integer of [" + std::to_string(limits.least) + ", " +
+                                std::to_string(limits.most) + "], got \"" + word + "\"");
+  }
+  return value;
 }
 
 Job Flags::job(int num_ranks) const {
@@ -30,7 +42,7 @@ Job Flags::job(int num_ranks) const {
           .hidden = static_cast<int>(number("hidden", usual.hidden)),
           .top_k = static_cast<int>(number("top-k", usual.top_k)),
           .experts = static_cast<int>(number("experts", usual.experts)),
-          .seed = static_cast<std::uint64_t>(number("seed", static_cast<long>(usual.seed)))};
+          .seed = static_cast<std::uint64_t>(number("seed", static_cast<long>(usual.seed), {.least = 0}))};
 }
 
 }  // namespace crossdock::peers

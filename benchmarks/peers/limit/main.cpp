@@ -16,9 +16,9 @@ namespace {
 
 void run(const Flags& flags) {
   end_with_parent();
-  Meeting meeting(flags.text("meeting"), static_cast<int>(flags.number("rank", 0)),
+  Meeting meeting(flags.text("meeting"), static_cast<int>(flags.number("rank", 0, {.least = 0})),
                   static_cast<int>(flags.number("ranks", 1)));
-  const auto bytes = static_cast<std::size_t>(flags.number("bytes", 1 << 28));
+  const auto bytes = static_cast<std::size_t>(flags.number("bytes", 1 << 28, {.most = 1L << 40}));
   const Memory source(bytes);
   const Memory target(bytes);
   std::uint64_t sum = 0;

@@ -6,6 +6,7 @@
 
 #include "harness/flags.hpp"
 #include "ours/latency.hpp"
+#include "ours/start.hpp"
 #include "ours/throughput.hpp"
 
 namespace crossdock::peers {
@@ -13,9 +14,11 @@ namespace {
 
 void run(const Flags& flags) {
   end_with_parent();
+  Meeting meeting(flags.text("meeting"), static_cast<int>(flags.number("rank", 0)),
+                  static_cast<int>(flags.number("ranks", 1)));
+  const Job job = flags.job(meeting.num_ranks());
+  if (flags.has("start")) return run_session(meeting, {starts(job)}, "{}");
   const World world = World::from_environment();
-  Meeting meeting(flags.text("meeting"), world.rank(), world.num_ranks());
-  const Job job = flags.job(world.num_ranks());
   if (flags.has("latency-max-tokens")) {
     Group group = make_latency_group(world, job, static_cast<int>(flags.number("latency-max-tokens", 0)));
     run_session(meeting, {latency_pairs(group, job)}, "{}");

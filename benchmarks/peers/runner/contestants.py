@@ -15,10 +15,11 @@ CACHES_A_BUFFER = 4.5
 
 
 class Contestants:
-    """Starts programs, notes their command lines, and ends them all."""
+    """Starts programs, notes their command lines, and ends them all. `ours` is what this library is called."""
 
-    def __init__(self, programs_dir):
+    def __init__(self, programs_dir, ours=OURS):
         self._dir = programs_dir
+        self._ours = ours
         self._running = []
         self.commands = []
 
@@ -31,15 +32,16 @@ class Contestants:
 
     def ours(self, job, ranks, extra=()):
         port = free_port()
-        path, flags = self._path(OURS), [*job, *extra]
+        path, flags = self._path(OURS), ["--ranks", str(ranks), *job, *extra]
 
         def command_of(rank, meeting):
             where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
             who = {"RANK": str(rank), "WORLD_SIZE": str(ranks)}
-            return [path, *flags, "--meeting", str(meeting)], who | where
+            return [path, "--rank", str(rank), *flags, "--meeting", str(meeting)], who | where
 
-        self._note(f"RANK=0..{ranks - 1} WORLD_SIZE={ranks} MASTER_ADDR=127.0.0.1 MASTER_PORT=...", [path, *flags])
-        return self._add(Program(OURS, ranks, start_ranks(command_of, ranks)))
+        environment = f"RANK=0..{ranks - 1} WORLD_SIZE={ranks} MASTER_ADDR=127.0.0.1 MASTER_PORT=..."
+        self._note(environment, [path, "--rank", f"0..{ranks - 1}", *flags])
+        return self._add(Program(self._ours, ranks, start_ranks(command_of, ranks)))
 
     def openmpi(self, job, ranks):
         environment = {}

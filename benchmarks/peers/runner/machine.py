@@ -4,6 +4,7 @@ import os
 import pathlib
 import platform
 import re
+import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
@@ -43,3 +44,12 @@ def facts():
 
 def crossdock_version():
     return re.search(r"project\(crossdock VERSION (\S+)", _read(ROOT / "CMakeLists.txt")).group(1)
+
+
+def commit():
+    """Of these sources; "unknown" where they are no repository of their own."""
+    if not (ROOT / ".git").exists():
+        return "unknown"
+    command = ["git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    return found.stdout.strip() if found.returncode == 0 else "unknown"

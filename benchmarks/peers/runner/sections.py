@@ -14,7 +14,7 @@ OUR_COMBINES = ["combine.window", "combine.elsewhere"]
 FP8 = ["fp8.inside", "fp8.ready"]
 
 
-def _compare(runs):
+def same_bytes(runs):
     """runs: (program, operation) that have to give the same bytes on each rank. Returns what each rank gave."""
     expected = None
     for program, operation in runs:
@@ -35,9 +35,9 @@ def peers(contestants, flags, ranks, options):
     dispatches = [(ours, "dispatch"), *((mpi, name) for mpi in mpis for name in MPI_DISPATCHES)]
     combines = [(ours, name) for name in OUR_COMBINES] + [(mpi, name) for mpi in mpis for name in MPI_COMBINES]
     quantised = [(ours, name) for name in FP8]
-    rows = sum(rank["rows"] for rank in _compare(dispatches))
+    rows = sum(rank["rows"] for rank in same_bytes(dispatches))
     for runs in (combines, quantised):
-        _compare(runs)
+        same_bytes(runs)
     everything = dispatches + combines + quantised + [(limit, "memcpy"), (limit, "read")]
     entries = [(program.name, program, operation) for program, operation in everything]
     samples = take_turns(entries, options.warmups, options.samples)
@@ -70,6 +70,13 @@ def latency(contestants, flags, ranks, options):
     samples = take_turns([(OURS, ours, "pair")], options.warmups, options.samples)
     sizes = {"tokens": 1, "max_tokens": options.latency_max_tokens}
     return {"name": "latency", "ranks": ranks, "samples": samples} | sizes
+
+
+def start(contestants, flags, ranks, options):
+    """Ours alone: each process makes a World and a Group."""
+    ours = contestants.ours([*flags, "--tokens", str(options.tokens)], ranks, ["--start"])
+    samples = take_turns([(OURS, ours, "start")], options.warmups, options.samples)
+    return {"name": "start", "ranks": ranks, "samples": samples}
 
 
 def rates(section):

@@ -5,7 +5,7 @@ from runner.contestants import LIMIT, MPIS, OURS
 from runner.sections import FP8, OUR_COMBINES, rates
 
 
-def _align(rows):
+def align(rows):
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         cells = [row[0].ljust(widths[0])] + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
@@ -38,7 +38,7 @@ def _peers(section):
         f"{section['ranks']} ranks x {section['tokens']} tokens: {section['rows']} rows, {moved:.0f} MB; "
         f"limit: {section['limit_bytes_a_buffer'] >> 20} MiB a buffer, two buffers a process"
     )
-    yield from _align(rows)
+    yield from align(rows)
 
 
 def _tokens(section):
@@ -48,7 +48,7 @@ def _tokens(section):
         costs = [1e6 * section["samples"].median(label, name) / count for name in ("dispatch", "combine.window")]
         rows.append([label, *(f"{cost:.2f}" for cost in costs)])
     yield f"{section['ranks']} ranks, more tokens"
-    yield from _align(rows)
+    yield from align(rows)
 
 
 def _latency(section):
@@ -57,8 +57,14 @@ def _latency(section):
     yield f"  dispatch and combine: {pair:.1f} us"
 
 
+def _start(section):
+    seconds = section["samples"].median(OURS, "start")
+    yield f"{section['ranks']} ranks, World and Group made by each"
+    yield f"  start: {_ms(seconds)} ms"
+
+
 def table_of(section):
-    return {"peers": _peers, "tokens": _tokens, "latency": _latency}[section["name"]](section)
+    return {"peers": _peers, "tokens": _tokens, "latency": _latency, "start": _start}[section["name"]](section)
 
 
 def table_of_bars(bars):
@@ -67,4 +73,4 @@ def table_of_bars(bars):
         unit = "" if one["unit"] == "x" else " " + one["unit"]
         met = "met" if one["met"] else "not met"
         rows.append([one["name"], f"{one['value']:.2f}{unit}", one["wanted"] + unit, met])
-    yield from _align(rows)
+    yield from align(rows)

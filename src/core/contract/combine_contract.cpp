@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <span>
+
+#include "core/contract/execution.hpp"
+#include "core/contract/overlap.hpp"
 #include "core/contract/reject.hpp"
 
 namespace crossdock::core {
@@ -18,12 +22,7 @@ struct Call {
 };
 
 void check_shapes(const Call& call) {
-  check_shape(call.caller, "x", call.input.x);
-  check_shape(call.caller, "topk_weights", call.input.topk_weights);
-  check_shape(call.caller, "recv_topk_weights", call.input.recv_topk_weights);
-  check_shape(call.caller, "bias0", call.input.bias0);
-  check_shape(call.caller, "bias1", call.input.bias1);
-  check_shape(call.caller, "out_y", call.options.out_y);
+  for (const auto& [what, tensor] : tensors_of(call.input, call.options)) check_shape(call.caller, what, tensor);
 }
 
 void check_x(const Call& call) {
@@ -45,9 +44,9 @@ void check_x(const Call& call) {
 void check_types(const Call& call) {
   const DType wire = wire_dtype(call.input, call.options);
   const DType out = out_dtype(call.input, call.options);
-  if (!is_plain_float(wire)) reject(call.caller, "wire_dtype", "bf16, fp16 or fp32", name_of(wire));
+  if (!is_plain_float(wire)) reject(call.caller, "wire_dtype", "bf16, fp16 or fp32", base::shown(wire));
   check_row(call.caller, "wire_dtype", wire, call.hidden(), call.facts.max_hidden, call.facts.max_element_bytes);
-  if (!is_plain_float(out)) reject(call.caller, "out_dtype", "bf16, fp16 or fp32", name_of(out));
+  if (!is_plain_float(out)) reject(call.caller, "out_dtype", "bf16, fp16 or fp32", base::shown(out));
   if (!call.options.out_y.given() && size_of(out) > call.facts.max_element_bytes) {
     reject(call.caller, "out_dtype",
            fmt::format("elements of at most {} bytes, or out_y", call.facts.max_element_bytes), name_of(out));
@@ -82,6 +81,25 @@ void check_token_rows(const Call& call, std::string_view what, const ConstTensor
   check_memory(call.caller, what, tensor);
 }
 
+/// y may take a bias's place, element by element, but no other part of its memory.
+void check_y_apart(const Call& call) {
+  auto tensors = tensors_of(call.input, call.options);
+  const Named& y = tensors.back();
+  for (Named& input : std::span(tensors).first(tensors.size() - 1)) {
+    const bool is_bias = input.what == "bias0" || input.what == "bias1";
+    if (is_bias && input.view.data == y.view.data && input.view.dtype == y.view.dtype) input.view = {};
+  }
+  check_apart(call.caller, std::span(tensors).last(1), std::span(tensors).first(tensors.size() - 1));
+}
+
+void check_y(const Call& call) {
+  const ConstTensorView y = call.options.out_y;
+  if (!y.given()) return;
+  const DType out = out_dtype(call.input, call.options);
+  check_token_rows(call, "out_y", y, y.dtype == out, name_of(out));
+  check_y_apart(call);
+}
+
 void check_bias(const Call& call, std::string_view what, const ConstTensorView& bias) {
   if (bias.given()) check_token_rows(call, what, bias, is_plain_float(bias.dtype), "bf16, fp16 or fp32");
 }
@@ -90,14 +108,23 @@ void check_bias(const Call& call, std::string_view what, const ConstTensorView& 
 
 void check_combine(const CombineInput& input, const CombineOptions& options, const CombineFacts& facts) {
   const Call call{input, options, facts, {.operation = "combine", .rank = facts.rank}};
+  check_execution(call.caller, options.execution);
   check_shapes(call);
   check_x(call);
   check_types(call);
   check_all_weights(call);
   check_bias(call, "bias0", input.bias0);
   check_bias(call, "bias1", input.bias1);
-  const DType out = out_dtype(input, options);
-  if (options.out_y.given()) check_token_rows(call, "out_y", options.out_y, options.out_y.dtype == out, name_of(out));
+  check_y(call);
+}
+
+std::array<Named, 6> tensors_of(const CombineInput& input, const CombineOptions& options) {
+  return {{{"x", input.x},
+           {"topk_weights", input.topk_weights},
+           {"recv_topk_weights", input.recv_topk_weights},
+           {"bias0", input.bias0},
+           {"bias1", input.bias1},
+           {"out_y", options.out_y}}};
 }
 
 DType wire_dtype(const CombineInput& input, const CombineOptions& options) {

@@ -1,9 +1,11 @@
 // What a combine may be asked for; every backend and the reference check it here.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
+#include "core/contract/overlap.hpp"
 #include "crossdock/operations.hpp"
 
 namespace crossdock::core {
@@ -23,6 +25,9 @@ struct CombineFacts {
 
 /// Throws InvalidArgument (what, expected, got) where input or options break docs/design/semantics.md or the facts.
 void check_combine(const CombineInput& input, const CombineOptions& options, const CombineFacts& facts);
+
+/// Every tensor of a call, given or not.
+std::array<Named, 6> tensors_of(const CombineInput& input, const CombineOptions& options);
 
 /// Type in which rows cross, and type of y.
 DType wire_dtype(const CombineInput& input, const CombineOptions& options);

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <limits>
+#include <span>
 
+#include "core/contract/execution.hpp"
+#include "core/contract/overlap.hpp"
 #include "core/contract/reject.hpp"
 #include "core/topology/placement.hpp"
 
@@ -23,11 +26,16 @@ struct Call {
 };
 
 void check_shapes(const Call& call) {
-  check_shape(call.caller, "x", call.input.x);
-  check_shape(call.caller, "scales", call.input.scales);
-  check_shape(call.caller, "topk_idx", call.input.topk_idx);
-  check_shape(call.caller, "topk_weights", call.input.topk_weights);
-  check_shape(call.caller, "out_x", call.options.out_x);
+  for (const auto& [what, tensor] : tensors_of(call.input, call.options)) check_shape(call.caller, what, tensor);
+}
+
+void check_choices(const Call& call) {
+  const DispatchOptions& options = call.options;
+  check_known(call.caller, "layout", options.layout, "flat, expert_contiguous or expert_padded");
+  check_known(call.caller, "tree", options.tree, "per_rank, per_selection or hierarchical");
+  check_known(call.caller, "quantize", options.quantize, "none, fp8, fp8_power_of_two or fp8_ue8m0");
+  check_known(call.caller, "scale_order", options.scale_order, "row_major or column_major");
+  check_execution(call.caller, options.execution);
 }
 
 void check_x(const Call& call) {
@@ -38,6 +46,10 @@ void check_x(const Call& call) {
   }
   check_memory(call.caller, "x", x);
   check_row(call.caller, "x", x.dtype, call.hidden(), call.limits.max_hidden, call.limits.max_element_bytes);
+  if (x.shape[0] > 1 && x.strides[0] < x.shape[1]) {
+    reject(call.caller, "x", fmt::format("rows at least their {} elements apart", x.shape[1]),
+           fmt::format("a stride of {}", x.strides[0]));
+  }
 }
 
 void check_num_tokens(const Call& call) {
@@ -168,12 +180,15 @@ void check_out_x(const Call& call) {
     reject(call.caller, "out_x", fmt::format("dense {} {}", name_of(dtype), shape), describe(out));
   }
   check_memory(call.caller, "out_x", out);
+  const auto tensors = tensors_of(call.input, call.options);
+  check_apart(call.caller, std::span(tensors).last(1), std::span(tensors).first(tensors.size() - 1));
 }
 
 }  // namespace
 
 void check_dispatch(const DispatchInput& input, const DispatchOptions& options, const DispatchLimits& limits) {
   const Call call{input, options, limits, {.operation = "dispatch", .rank = limits.rank}};
+  check_choices(call);
   check_shapes(call);
   check_x(call);
   check_num_tokens(call);
@@ -184,6 +199,14 @@ void check_dispatch(const DispatchInput& input, const DispatchOptions& options, 
   check_tree(call);
   check_capacity(call);
   check_out_x(call);
+}
+
+std::array<Named, 5> tensors_of(const DispatchInput& input, const DispatchOptions& options) {
+  return {{{"x", input.x},
+           {"scales", input.scales},
+           {"topk_idx", input.topk_idx},
+           {"topk_weights", input.topk_weights},
+           {"out_x", options.out_x}}};
 }
 
 std::optional<std::int64_t> row_capacity(const DispatchOptions& options) {

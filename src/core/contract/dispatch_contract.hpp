@@ -1,10 +1,12 @@
 // What a dispatch may be asked for; every backend and the reference check it here.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 
+#include "core/contract/overlap.hpp"
 #include "crossdock/operations.hpp"
 
 namespace crossdock::core {
@@ -29,6 +31,9 @@ struct DispatchLimits {
 /// Throws InvalidArgument (what, expected, got) where input or options break docs/design/semantics.md or the limits.
 /// Reads topk_idx too, in host memory: every index is -1 or an expert. Asks nothing of other ranks.
 void check_dispatch(const DispatchInput& input, const DispatchOptions& options, const DispatchLimits& limits);
+
+/// Every tensor of a call, given or not.
+std::array<Named, 5> tensors_of(const DispatchInput& input, const DispatchOptions& options);
 
 /// Rows that the result is sized for: max_recv_rows, else the first dimension of out_x, else whatever arrives.
 /// kExpertPadded has a static shape, hence none.

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/contract/overlap.hpp"
 #include "core/contract/reject.hpp"
 #include "crossdock/config.hpp"
 
@@ -51,6 +52,9 @@ void check_tensors(const GateConfig& config, const ConstTensorView& logits, cons
            describe(topk_idx));
   }
   check_memory(kCaller, "topk_idx", topk_idx);
+  const Named outputs[]{{"topk_idx", topk_idx}, {"topk_weights", topk_weights}};
+  const Named inputs[]{{"logits", logits}, {"bias", bias}};
+  check_apart(kCaller, outputs, inputs);
 }
 
 }  // namespace

@@ -1,10 +1,32 @@
 #include "core/contract/reject.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <span>
+
+#include "base/sizes.hpp"
 
 namespace crossdock::core {
+namespace {
+
+/// Whether no element is further from the first than memory is wide.
+bool strides_fit(const ConstTensorView& tensor) {
+  constexpr std::int64_t kMostElements = std::int64_t{1} << 57;
+  if (tensor.num_elements() == 0) return true;
+  std::int64_t distance = 0;
+  for (std::size_t d = 0; d < static_cast<std::size_t>(tensor.num_dims); ++d) {
+    std::int64_t way = 0;
+    if (__builtin_mul_overflow(tensor.shape[d] - 1, tensor.strides[d], &way)) return false;
+    if (way > kMostElements || way < -kMostElements) return false;
+    distance += way < 0 ? -way : way;
+  }
+  return distance <= kMostElements;
+}
+
+}  // namespace
 
 void reject(const Caller& caller, std::string_view what, std::string_view expected, std::string_view got,
             ErrorCode code) {
@@ -15,21 +37,32 @@ void reject(const Caller& caller, std::string_view what, std::string_view expect
 }
 
 void check_shape(const Caller& caller, std::string_view what, const ConstTensorView& tensor) {
-  if (tensor.num_dims > static_cast<int>(tensor.shape.size())) {
-    reject(caller, what, "at most 3 dimensions", fmt::format("{}", tensor.num_dims));
+  if (tensor.num_dims < 0 || tensor.num_dims > base::kMaxDims) {
+    reject(caller, what, fmt::format("0 to {} dimensions", base::kMaxDims), fmt::format("{}", tensor.num_dims));
   }
-  auto bytes = static_cast<std::int64_t>(size_of(tensor.dtype));
-  for (int d = 0; d < tensor.num_dims; ++d) {
-    const std::int64_t size = tensor.shape[static_cast<std::size_t>(d)];
-    if (size < 0 || __builtin_mul_overflow(bytes, std::max<std::int64_t>(size, 1), &bytes)) {
-      reject(caller, what, "sizes that are not negative and fit memory", describe(tensor));
-    }
+  if (!tensor.given()) return;
+  check_known(caller, what, tensor.dtype, "bf16, fp16, fp32, fp8, int32 or int64");
+  const auto shape = std::span(tensor.shape).first(static_cast<std::size_t>(tensor.num_dims));
+  if (!base::bytes_of(tensor.dtype, shape)) {
+    reject(caller, what, "sizes that are not negative and fit memory", describe(tensor));
+  }
+  if (!strides_fit(tensor)) {
+    reject(caller, what, "strides that fit memory",
+           fmt::format("{} with strides [{}]", describe(tensor),
+                       fmt::join(std::span(tensor.strides).first(shape.size()), ", ")));
   }
 }
 
 void check_memory(const Caller& caller, std::string_view what, const ConstTensorView& tensor) {
-  if (tensor.data == nullptr && tensor.num_elements() > 0) {
+  if (tensor.num_elements() == 0) return;
+  if (tensor.data == nullptr) {
     reject(caller, what, "memory", fmt::format("{} at a null pointer", describe(tensor)));
+  }
+  const std::size_t element = size_of(tensor.dtype);
+  const std::uintptr_t beyond = reinterpret_cast<std::uintptr_t>(tensor.data) % element;
+  if (beyond != 0) {
+    reject(caller, what, fmt::format("memory at a multiple of {} bytes", element),
+           fmt::format("{} at {} beyond one", describe(tensor), beyond));
   }
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/known.hpp"
 #include "crossdock/error.hpp"
 #include "crossdock/tensor.hpp"
 
@@ -24,11 +25,18 @@ constexpr bool is_plain_float(DType dtype) {
   return dtype == DType::kBf16 || dtype == DType::kFp16 || dtype == DType::kFp32;
 }
 
-/// Rejects what no memory can hold: more than three dimensions, negative sizes, a product beyond 63 bits. After it the
-/// functions of views may be asked without fear of overflow.
+/// Rejects a value that the enum does not have; `expected` lists those it has.
+template <typename Enum>
+void check_known(const Caller& caller, std::string_view what, Enum value, std::string_view expected) {
+  if (!base::is_known(value)) reject(caller, what, expected, base::shown(value));
+}
+
+/// Rejects what no tensor can be: a type that is none, other than 0 to 3 dimensions, negative sizes, sizes or strides
+/// beyond memory. After it the functions of views may be asked without fear of overflow. A view of no dimensions is not
+/// given, whatever else it says.
 void check_shape(const Caller& caller, std::string_view what, const ConstTensorView& tensor);
 
-/// Rejects a tensor that has elements but no memory.
+/// Rejects a tensor that has elements but no memory, or memory that is not aligned to an element.
 void check_memory(const Caller& caller, std::string_view what, const ConstTensorView& tensor);
 
 /// Rejects what is not dense fp32 [rows, columns].

@@ -3,6 +3,7 @@
 #include <span>
 #include <vector>
 
+#include "base/float_environment.hpp"
 #include "core/contract/gate_contract.hpp"
 #include "core/routing/exp.hpp"
 
@@ -55,12 +56,15 @@ std::vector<std::size_t> choose(const GateConfig& config, std::span<const float>
   return chosen;
 }
 
+/// Of a sum of 0 nobody has a share.
+float share_of(float score, float sum) { return sum == 0.0F ? 0.0F : score / sum; }
+
 void store_weights(const GateConfig& config, std::span<const float> scores, std::span<const std::size_t> chosen,
                    float* weights) {
   float sum = 0.0F;
   for (const std::size_t expert : chosen) sum += scores[expert];
   for (std::size_t k = 0; k < chosen.size(); ++k) {
-    const float share = config.normalize ? scores[chosen[k]] / sum : scores[chosen[k]];
+    const float share = config.normalize ? share_of(scores[chosen[k]], sum) : scores[chosen[k]];
     weights[k] = share * config.route_scale;
   }
 }
@@ -79,6 +83,7 @@ void store_experts(std::span<const std::size_t> chosen, const TensorView& topk_i
 
 void gate(const GateConfig& config, const ConstTensorView& logits, const ConstTensorView& bias,
           const TensorView& topk_idx, const TensorView& topk_weights) {
+  const base::FloatEnvironment environment;
   core::check_gate(config, logits, bias, topk_idx, topk_weights);
   const auto num_experts = static_cast<std::size_t>(config.num_experts);
   const auto top_k = static_cast<std::size_t>(config.top_k);

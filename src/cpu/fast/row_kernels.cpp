@@ -399,16 +399,17 @@ HWY_INLINE V add_bias(V value, const std::byte* bias, DType dtype, std::size_t i
 template <class Sum>
 HWY_INLINE void store_sums(const SumJob& job, Sum sum) {
   const std::size_t lanes = hn::Lanes(Floats());
-  const auto one = [&](std::size_t i) {
+  const auto result = [&](std::size_t i) {
     auto value = sum(i);
     value = add_bias(value, job.bias0, job.bias0_dtype, i);
-    value = add_bias(value, job.bias1, job.bias1_dtype, i);
-    store(value, job, i);
+    return add_bias(value, job.bias1, job.bias1_dtype, i);
   };
-  std::size_t i = 0;
-  for (; i + lanes <= job.hidden; i += lanes) one(i);
-  // The last vector overlaps the one before it: the same channels give the same bits.
-  if (i < job.hidden) one(job.hidden - lanes);
+  // The last vector overlaps the one before it: the same channels give the same bits. It is made first, as the result
+  // may lie where a bias does.
+  const bool is_ragged = job.hidden % lanes != 0;
+  const auto last = is_ragged ? result(job.hidden - lanes) : hn::Zero(Floats());
+  for (std::size_t i = 0; i + lanes <= job.hidden; i += lanes) store(result(i), job, i);
+  if (is_ragged) store(last, job, job.hidden - lanes);
 }
 
 template <DType kRow, DType kWire>

@@ -1,14 +1,40 @@
 #include "cpu/fast/workers.hpp"
 
+#include <fmt/format.h>
+
+#include <memory>
+#include <system_error>
+
+#include "base/float_environment.hpp"
+#include "base/limits.hpp"
+#include "crossdock/error.hpp"
+
 namespace crossdock::cpu {
 
 Workers::Workers(int num_workers) {
   for (int worker = 1; worker < num_workers; ++worker) {
-    threads_.emplace_back([this, worker] { serve(worker); });
+    try {
+      threads_.emplace_back([this, worker] { serve(worker); });
+    } catch (const std::system_error& refusal) {
+      stop();
+      throw Error(ErrorCode::kSystem,
+                  fmt::format("threads of a rank: expected {}, got {}: {}{}; GroupConfig::num_threads may be less",
+                              num_workers, worker, refusal.code().message(), base::thread_limit_behind()));
+    }
   }
 }
 
+// In a forked child there are no threads to wait for: what knows of them is made anew instead of ended.
 Workers::~Workers() {
+  if (!process_.is_inherited()) {
+    stop();
+    return;
+  }
+  for (std::thread& thread : threads_) std::construct_at(&thread);
+  std::construct_at(&changed_);
+}
+
+void Workers::stop() {
   {
     const std::scoped_lock lock(mutex_);
     stop_ = true;
@@ -36,6 +62,7 @@ void Workers::run(std::int64_t count, const std::function<void(std::int64_t, std
 }
 
 void Workers::serve(int worker) {
+  const base::FloatEnvironment environment;
   std::unique_lock lock(mutex_);
   for (std::uint64_t seen = 0;;) {
     changed_.wait(lock, [&] { return stop_ || round_ != seen; });

@@ -9,12 +9,14 @@
 #include <thread>
 #include <vector>
 
+#include "base/process_mark.hpp"
+
 namespace crossdock::cpu {
 
 /// Runs a function on num_workers threads, the caller's among them. One caller at a time.
 class Workers {
  public:
-  /// 1 = the caller alone: no thread is made.
+  /// 1 = the caller alone: no thread is made. Throws Error(kSystem), with the limits of threads, where one is refused.
   explicit Workers(int num_workers);
   ~Workers();
   Workers(const Workers&) = delete;
@@ -28,8 +30,10 @@ class Workers {
 
  private:
   void serve(int worker);
+  void stop();
   void run_part(int worker) const;
 
+  base::ProcessMark process_;
   std::vector<std::thread> threads_;
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "base/float_environment.hpp"
 #include "core/contract/combine_contract.hpp"
 #include "core/contract/reject.hpp"
 #include "core/numeric/convert.hpp"
@@ -202,7 +203,7 @@ core::CombineFacts facts_of(const Job& job, const std::vector<LayoutRows>& layou
           .top_k = job.top_k(),
           .num_rows = static_cast<std::int64_t>(layouts[static_cast<std::size_t>(rank)].rows.size()),
           .num_local_experts = job.placement.num_local(rank),
-          .rows_per_expert = job.num_ranks() * job.latency_max_tokens,
+          .rows_per_expert = std::int64_t{job.num_ranks()} * job.latency_max_tokens,
           .max_hidden = std::numeric_limits<int>::max(),
           .max_element_bytes = size_of(DType::kFp32)};
 }
@@ -236,6 +237,7 @@ void check_combines(const Job& job, const std::vector<LayoutRows>& layouts, std:
 std::vector<Combined> combine(const Problem& problem, std::span<const DispatchInput> inputs,
                               std::span<const DispatchOptions> options, std::span<const CombineInput> combines,
                               const CombineOptions& combine_options) {
+  const base::FloatEnvironment environment;
   const Job job = checked_job(problem, inputs, options);
   const std::vector<LayoutRows> layouts = all_rows(job);
   check_combines(job, layouts, combines, combine_options);

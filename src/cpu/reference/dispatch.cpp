@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include "base/float_environment.hpp"
 #include "core/contract/dispatch_contract.hpp"
 #include "cpu/reference/job.hpp"
 #include "cpu/reference/layout_rows.hpp"
@@ -19,7 +20,7 @@ struct Receiver {
 
   Layout kind() const { return job.layout(); }
   std::int64_t num_local() const { return job.placement.num_local(rank); }
-  std::int64_t rows_per_expert() const { return job.num_ranks() * job.latency_max_tokens; }
+  std::int64_t rows_per_expert() const { return std::int64_t{job.num_ranks()} * job.latency_max_tokens; }
   std::int64_t num_slots() const { return static_cast<std::int64_t>(layout.rows.size()); }
   const Row& row(std::int64_t index) const { return layout.rows[static_cast<std::size_t>(index)]; }
   /// A row of kExpertContiguous that only aligns the next expert.
@@ -217,6 +218,7 @@ Dispatched receive(const Receiver& receiver) {
 
 std::vector<Dispatched> dispatch(const Problem& problem, std::span<const DispatchInput> inputs,
                                  std::span<const DispatchOptions> options) {
+  const base::FloatEnvironment environment;
   const Job job = checked_job(problem, inputs, options);
   const std::vector<LayoutRows> layouts = all_rows(job);
   std::vector<SentRows> sent(layouts.size());

@@ -32,6 +32,11 @@ void check_sizes(const Problem& problem, std::size_t num_inputs, std::size_t num
   if (problem.num_experts < 1) {
     core::reject(kCaller, "num_experts", "at least 1", fmt::format("{}", problem.num_experts));
   }
+  constexpr int kManyTokens = 1 << 24;  // as in a GroupConfig
+  if (problem.latency_max_tokens < 0 || problem.latency_max_tokens > kManyTokens) {
+    core::reject(kCaller, "latency_max_tokens", fmt::format("0 to {}", kManyTokens),
+                 fmt::format("{}", problem.latency_max_tokens));
+  }
   const auto num_ranks = static_cast<std::size_t>(problem.num_ranks);
   if (num_inputs != num_ranks || num_options != num_ranks) {
     core::reject(kCaller, "inputs", fmt::format("inputs and options of {} ranks", num_ranks),

@@ -46,7 +46,8 @@ LayoutRows contiguous_rows(const Job& job, int dst) {
 }
 
 LayoutRows padded_rows(const Job& job, int dst) {
-  const auto rows_per_expert = static_cast<std::size_t>(job.num_ranks() * job.latency_max_tokens);
+  const auto rows_per_expert =
+      static_cast<std::size_t>(job.num_ranks()) * static_cast<std::size_t>(job.latency_max_tokens);
   LayoutRows layout;
   for (int expert = 0; expert < job.placement.num_local(dst); ++expert) {
     append_expert(job, dst, expert, true, layout.rows);

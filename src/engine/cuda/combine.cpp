@@ -3,13 +3,16 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <new>
 #include <utility>
 
+#include "base/limits.hpp"
 #include "core/contract/combine_contract.hpp"
 #include "engine/combine_call.hpp"
 #include "engine/cuda/call.hpp"
 #include "engine/cuda/memory_check.hpp"
 #include "engine/dispatch_call.hpp"
+#include "engine/held_memory.hpp"
 #include "engine/output_table.hpp"
 #include "kernels/combine/combine.hpp"
 #include "kernels/gather/gather.hpp"
@@ -32,16 +35,15 @@ std::int64_t bytes_of_row(const PendingCombine& state, DType dtype) {
   return state.hidden * static_cast<std::int64_t>(size_of(dtype));
 }
 
-void check_input(const PendingCombine& state) {
-  const CombineInput& input = state.input;
-  const int rank = state.context->rank();
-  for (const auto& [what, view] :
-       {std::pair("x", input.x), std::pair("topk_weights", input.topk_weights),
-        std::pair("recv_topk_weights", input.recv_topk_weights), std::pair("bias0", input.bias0),
-        std::pair("bias1", input.bias1), std::pair("out_y", ConstTensorView(state.options.out_y))}) {
-    check_device_memory("combine", rank, what, view);
-    check_alignment("combine", rank, what, view);
+void check_memory(const PendingCombine& state) {
+  const CudaContext& context = *state.context;
+  const core::Caller caller{.operation = "combine", .rank = context.rank()};
+  const auto tensors = core::tensors_of(state.input, state.options);
+  for (const auto& [what, tensor] : tensors) {
+    check_device_memory(caller, what, tensor);
+    check_alignment(caller, what, tensor);
   }
+  check_held(*context.arena, caller, tensors);
 }
 
 core::CombineFacts facts_of(const CudaContext& context, const CudaHandle& plan) {
@@ -69,14 +71,16 @@ void make_outputs(PendingCombine& state) {
   state.result.traffic = {.logical_bytes = -1, .peer_bytes = -1, .node_bytes = -1};
 }
 
-void prepare(PendingCombine& state) {
+void prepare(PendingCombine& state) try {
   const CudaContext& context = *state.context;
   check_handle(context.host->identity, context.host->membership.epoch, context.rank(), state.plan.get(), "combine");
   core::check_combine(state.input, state.options, facts_of(context, *state.plan));
-  check_input(state);
+  check_memory(state);
   state.hidden = state.input.x.shape[static_cast<std::size_t>(state.input.x.num_dims - 1)];
   state.wire_dtype = core::wire_dtype(state.input, state.options);
   make_outputs(state);
+} catch (const std::bad_alloc&) {
+  throw base::out_of_memory("combine");
 }
 
 bool has_to_move(const PendingCombine& state, const void* data, std::size_t bytes) {
@@ -359,7 +363,7 @@ void launch(PendingCombine& state, const Shared& shared) {
 }  // namespace
 
 PendingCombine::~PendingCombine() {
-  if (slot < 0 || received || epoch != context->host->membership.epoch) return;
+  if (context->is_inherited() || slot < 0 || received || epoch != context->host->membership.epoch) return;
   try {
     combine_receive(*this, false);
   } catch (const Error& error) {

@@ -5,9 +5,12 @@
 
 #include <algorithm>
 #include <atomic>
+#include <memory>
+#include <system_error>
 #include <thread>
 #include <utility>
 
+#include "base/limits.hpp"
 #include "device/sync/report.hpp"
 #include "engine/window_layout.hpp"
 #include "kernels/load.hpp"
@@ -114,10 +117,8 @@ CudaContext::CudaContext(Bootstrap& bootstrap, const GroupConfig& group_config, 
       slot_busy(static_cast<std::size_t>(group_config.latency_slots), 0) {
   const UseDevice use(device->device());
   share_gpus(bootstrap);
-  windows =
-      transport::connect_p2p(bootstrap, {.device = device->device(),
-                                         .window_bytes = window_bytes,
-                                         .deadline = std::max(group_config.deadline, std::chrono::milliseconds{1})});
+  windows = transport::connect_p2p(
+      bootstrap, {.device = device->device(), .window_bytes = window_bytes, .deadline = group_config.deadline});
   // Nobody calls before everybody's kernels are loaded: loading one may wait for those that run.
   on_all_ranks(bootstrap, group_config, [&] {
     arena = std::make_shared<Arena>(windows, std::span(windows->peer_window(rank()), windows->window_bytes(rank())),
@@ -125,11 +126,26 @@ CudaContext::CudaContext(Bootstrap& bootstrap, const GroupConfig& group_config, 
     set_deadline(group_config.deadline);
     enter_epoch(0);
     kernels::load_kernels();
+    start_watcher();
   });
-  watcher_ = std::jthread([this](const std::stop_token& stop) { watch(stop); });
 }
 
+void CudaContext::start_watcher() {
+  try {
+    watcher_ = std::jthread([this](const std::stop_token& stop) { watch(stop); });
+  } catch (const std::system_error& refusal) {
+    throw Error(ErrorCode::kSystem, fmt::format("threads of a rank: expected one beside the caller, got none: {}{}",
+                                                refusal.code().message(), base::thread_limit_behind()));
+  }
+}
+
+// In a forked child there is no watcher to wait for, and CUDA must not be called.
 CudaContext::~CudaContext() {
+  if (is_inherited()) {
+    std::construct_at(&watcher_);
+    std::construct_at(&stopping_);
+    return;
+  }
   watcher_.request_stop();
   watcher_.join();
   if (host->faults.status()) device->interrupt();

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/process_mark.hpp"
 #include "crossdock/operations.hpp"
 #include "device/port/board.hpp"
 #include "engine/arena.hpp"
@@ -54,6 +55,7 @@ class CudaContext {
   std::vector<std::uint8_t> combine_busy;  ///< [latency_slots]: the same of combines
   std::vector<std::uint8_t> slot_busy;     ///< [latency_slots]: a latency dispatch of this rank is in flight there
 
+  bool is_inherited() const { return process_.is_inherited(); }
   int rank() const { return host->rank(); }
   int num_ranks() const { return host->num_ranks(); }
   int num_local_experts() const { return host->num_local_experts(rank()); }
@@ -103,6 +105,7 @@ class CudaContext {
   std::size_t offset_of(const void* data) const { return arena->offset_of(data); }
 
  private:
+  void start_watcher();
   /// The host gives its kernels, which have the group's deadline for each wait, as long again to come to them, and time
   /// to notice.
   base::Deadline patience() const;
@@ -123,6 +126,7 @@ class CudaContext {
   /// has ended.
   void watch(const std::stop_token& stop);
 
+  base::ProcessMark process_;
   int num_sms_ = 0;
   int latency_sms_ = 0;
   std::mutex epoch_mutex_;  ///< held while the epoch changes: the watcher is held off

@@ -5,6 +5,7 @@
 #include <new>
 #include <thread>
 
+#include "base/clock.hpp"
 #include "crossdock/error.hpp"
 
 namespace crossdock::engine::cuda {
@@ -50,7 +51,9 @@ DeviceState::DeviceState(int device) : device_(device_or_current(device)), num_s
   check(cudaEventCreateWithFlags(&last_call_, cudaEventDisableTiming), "cudaEventCreate");
 }
 
+// CUDA must not be called in a forked child.
 DeviceState::~DeviceState() {
+  if (process_.is_inherited()) return;
   if (last_call_ != nullptr) cudaEventSynchronize(last_call_);
   if (last_call_ != nullptr) cudaEventDestroy(last_call_);
   if (stream_ != nullptr) cudaStreamDestroy(stream_);
@@ -71,8 +74,9 @@ bool DeviceState::wait(const base::Deadline& deadline) const {
   }
 }
 
-void DeviceState::set_deadline(std::chrono::nanoseconds deadline) const {
-  std::atomic_ref(words_->nanoseconds).store(static_cast<std::uint64_t>(deadline.count()), std::memory_order_relaxed);
+void DeviceState::set_deadline(std::chrono::milliseconds deadline) const {
+  const std::chrono::nanoseconds limit = base::saturated(deadline);
+  std::atomic_ref(words_->nanoseconds).store(static_cast<std::uint64_t>(limit.count()), std::memory_order_relaxed);
 }
 
 bool is_capturing(cudaStream_t stream) {

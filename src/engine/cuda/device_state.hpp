@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "base/clock.hpp"
+#include "base/process_mark.hpp"
 #include "device/port/terms.hpp"
 #include "device/sync/wait_limit.hpp"
 
@@ -64,11 +65,12 @@ class DeviceState {
   bool wait(const base::Deadline& deadline) const;
 
   /// Kernels of the group read it while they wait.
-  void set_deadline(std::chrono::nanoseconds deadline) const;
+  void set_deadline(std::chrono::milliseconds deadline) const;
   /// Ends every wait of this rank's kernels soon.
-  void interrupt() const { set_deadline(std::chrono::nanoseconds{0}); }
+  void interrupt() const { set_deadline(std::chrono::milliseconds{0}); }
 
  private:
+  base::ProcessMark process_;
   int device_ = 0;
   int num_sms_ = 0;
   cudaStream_t stream_ = nullptr;

@@ -3,14 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
+#include "base/limits.hpp"
 #include "core/contract/reject.hpp"
 #include "core/numeric/quantize.hpp"
 #include "engine/cuda/call.hpp"
 #include "engine/cuda/dispatch_latency.hpp"
 #include "engine/cuda/dispatch_throughput.hpp"
 #include "engine/cuda/memory_check.hpp"
+#include "engine/held_memory.hpp"
 #include "kernels/cast/cast.hpp"
 
 namespace crossdock::engine::cuda {
@@ -18,15 +21,13 @@ namespace {
 
 constexpr std::size_t kRowAlignment = 16;
 
-void check_input(const PendingDispatch& state) {
-  const DispatchInput& input = state.input;
-  const int rank = state.context->rank();
-  for (const auto& [what, view] :
-       {std::pair("x", input.x), std::pair("scales", input.scales), std::pair("topk_idx", input.topk_idx),
-        std::pair("topk_weights", input.topk_weights), std::pair("out_x", ConstTensorView(state.options.out_x))}) {
-    check_device_memory("dispatch", rank, what, view);
-  }
-  check_alignment("dispatch", rank, "out_x", state.options.out_x);
+void check_memory(const PendingDispatch& state) {
+  const CudaContext& context = *state.context;
+  const core::Caller caller{.operation = "dispatch", .rank = context.rank()};
+  const auto tensors = core::tensors_of(state.input, state.options);
+  for (const auto& [what, tensor] : tensors) check_device_memory(caller, what, tensor);
+  check_alignment(caller, "out_x", state.options.out_x);
+  check_held(*context.arena, caller, tensors);
 }
 
 /// A cached call shares the source's routing and gets receiver arrays of its own.
@@ -54,14 +55,14 @@ std::shared_ptr<CudaHandle> make_plan(const PendingDispatch& state, const CudaHa
   return plan;
 }
 
-void prepare(PendingDispatch& state, const CudaHandle* cached) {
+void prepare(PendingDispatch& state, const CudaHandle* cached) try {
   const CudaContext& context = *state.context;
   const Context& host = *context.host;
   if (state.cached) check_handle(host.identity, host.membership.epoch, context.rank(), cached, "dispatch");
   core::check_dispatch(state.input, state.options,
                        dispatch_limits(context.config, context.rank(), host.topology, state.options.layout, cached));
   check_group_limits(context.config, context.rank(), state.input, state.options);
-  check_input(state);
+  check_memory(state);
   state.plan = make_plan(state, cached);
   if (state.launch.captured && is_exact(state)) {
     core::reject({.operation = "dispatch", .rank = context.rank()}, "max_recv_rows",
@@ -69,6 +70,8 @@ void prepare(PendingDispatch& state, const CudaHandle* cached) {
   }
   state.format = format_of(state.input, state.options, state.plan->top_k());
   state.result.traffic = {.logical_bytes = -1, .peer_bytes = -1, .node_bytes = -1};
+} catch (const std::bad_alloc&) {
+  throw base::out_of_memory("dispatch");
 }
 
 void take_outcome(PendingDispatch& state) {
@@ -101,7 +104,7 @@ void copy_dense(PendingDispatch& state, std::byte* to) {
 }  // namespace
 
 PendingDispatch::~PendingDispatch() {
-  if (received || epoch != context->host->membership.epoch) return;
+  if (context->is_inherited() || received || epoch != context->host->membership.epoch) return;
   if (slot < 0) {
     if (outcome != nullptr) context->outcomes.let_go(*outcome);
     return;

@@ -4,16 +4,14 @@
 
 #include <cstdint>
 
-#include "core/contract/reject.hpp"
 #include "engine/cuda/device_state.hpp"
 
 namespace crossdock::engine::cuda {
 
-void check_device_memory(const char* operation, int rank, const char* what, const ConstTensorView& view) {
+void check_device_memory(const core::Caller& caller, std::string_view what, const ConstTensorView& view) {
   if (view.num_elements() == 0) return;
   cudaPointerAttributes attributes{};
   check(cudaPointerGetAttributes(&attributes, view.data), "cudaPointerGetAttributes");
-  const core::Caller caller{.operation = operation, .rank = rank};
   if (attributes.type == cudaMemoryTypeUnregistered) core::reject(caller, what, "GPU memory", "ordinary host memory");
   if (attributes.type != cudaMemoryTypeDevice) return;
   int device = 0;
@@ -23,12 +21,11 @@ void check_device_memory(const char* operation, int rank, const char* what, cons
                fmt::format("memory of GPU {}", attributes.device));
 }
 
-void check_alignment(const char* operation, int rank, const char* what, const ConstTensorView& view) {
+void check_alignment(const core::Caller& caller, std::string_view what, const ConstTensorView& view) {
   constexpr std::uintptr_t kVector = 16;
   const std::uintptr_t beyond = reinterpret_cast<std::uintptr_t>(view.data) % kVector;
   if (view.num_elements() == 0 || beyond == 0) return;
-  core::reject({.operation = operation, .rank = rank}, what, "memory at a multiple of 16 bytes",
-               fmt::format("{} beyond one", beyond));
+  core::reject(caller, what, "memory at a multiple of 16 bytes", fmt::format("{} beyond one", beyond));
 }
 
 }  // namespace crossdock::engine::cuda

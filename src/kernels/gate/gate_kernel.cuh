@@ -45,6 +45,9 @@ class TokenGate {
   }
 
  private:
+  /// Of a sum of 0 nobody has a share.
+  static __device__ float share_of(float score, float sum) { return sum == 0.0F ? 0.0F : __fdiv_rn(score, sum); }
+
   __device__ float score_of(float logit) const { return args_.sigmoid ? core::steps::sigmoid(logit) : logit; }
 
   /// Sum of the two best choices of a group; a group of one expert has that one.
@@ -92,7 +95,7 @@ class TokenGate {
     } else {
       static_cast<std::int32_t*>(args_.topk_idx)[at] = expert;
     }
-    const float share = args_.normalize ? __fdiv_rn(score, sum) : score;
+    const float share = args_.normalize ? share_of(score, sum) : score;
     args_.topk_weights[at] = __fmul_rn(share, args_.route_scale);
   }
 

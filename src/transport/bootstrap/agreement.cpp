@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <exception>
+#include <new>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "base/limits.hpp"
 #include "crossdock/error.hpp"
 
 namespace crossdock::transport {
@@ -34,13 +37,20 @@ std::vector<std::vector<std::byte>> agree(Bootstrap& bootstrap, const base::Dead
                                           const std::function<std::vector<std::byte>()>& step) {
   std::vector<std::byte> mine{kDone};
   std::exception_ptr own_failure;
+  const auto fail_by = [&](const std::exception& failure, std::exception_ptr thrown) {
+    own_failure = std::move(thrown);
+    mine.assign(1, kFailed);
+    append(mine, failure.what());
+  };
   try {
     const std::vector<std::byte> result = step();
     mine.insert(mine.end(), result.begin(), result.end());
+  } catch (const std::bad_alloc&) {
+    bootstrap.release_spare();
+    const Error failure = base::out_of_memory("connect");
+    fail_by(failure, std::make_exception_ptr(failure));
   } catch (const std::exception& failure) {
-    own_failure = std::current_exception();
-    mine.assign(1, kFailed);
-    append(mine, failure.what());
+    fail_by(failure, std::current_exception());
   }
 
   std::vector<std::vector<std::byte>> all;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "base/assert.hpp"
 #include "base/clock.hpp"
+#include "base/process_mark.hpp"
 #include "crossdock/error.hpp"
 #include "transport/rank_list.hpp"
 
@@ -25,6 +27,13 @@ class Hub {
  public:
   explicit Hub(int num_ranks)
       : num_ranks_(static_cast<std::size_t>(num_ranks)), pending_(num_ranks_), gone_(num_ranks_, false) {}
+
+  // In a forked child the waiters that a copy knows of do not exist, and its end would wait for them.
+  ~Hub() {
+    if (process_.is_inherited()) std::construct_at(&changed_);
+  }
+  Hub(const Hub&) = delete;
+  Hub& operator=(const Hub&) = delete;
 
   int num_ranks() const { return static_cast<int>(num_ranks_); }
 
@@ -97,6 +106,7 @@ class Hub {
                 {.operation = "bootstrap", .phase = "all_gather", .rank = rank, .peer = failure_->peer});
   }
 
+  const base::ProcessMark process_;
   const std::size_t num_ranks_;
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -110,7 +120,9 @@ class Hub {
 class InProcess final : public Bootstrap {
  public:
   InProcess(std::shared_ptr<Hub> hub, int rank) : hub_(std::move(hub)), rank_(rank) {}
-  ~InProcess() override { hub_->leave(rank_); }
+  ~InProcess() override {
+    if (!is_inherited()) hub_->leave(rank_);
+  }
   InProcess(const InProcess&) = delete;
   InProcess& operator=(const InProcess&) = delete;
 
@@ -118,6 +130,7 @@ class InProcess final : public Bootstrap {
   int num_ranks() const override { return hub_->num_ranks(); }
   bool same_process() const override { return true; }
   std::vector<Bytes> all_gather(std::span<const std::byte> mine, std::chrono::milliseconds deadline) override {
+    check_process();
     return hub_->all_gather(rank_, mine, deadline);
   }
 
@@ -129,8 +142,9 @@ class InProcess final : public Bootstrap {
 }  // namespace
 
 std::vector<std::shared_ptr<Bootstrap>> make_in_process(int num_ranks) {
-  if (num_ranks < 1) {
-    throw Error(ErrorCode::kInvalidArgument, fmt::format("number of ranks: expected 1 or more, got {}", num_ranks));
+  if (num_ranks < 1 || num_ranks > kMostRanks) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("number of ranks: expected [1, {}], got {}", kMostRanks, num_ranks));
   }
   const auto hub = std::make_shared<Hub>(num_ranks);
   std::vector<std::shared_ptr<Bootstrap>> all;

@@ -1,14 +1,16 @@
 #include "transport/bootstrap/introduction.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
+#include <cerrno>
 
 #include "crossdock/error.hpp"
 #include "transport/bootstrap/wire.hpp"
+#include "transport/system/file_descriptor.hpp"
 #include "transport/system/system_error.hpp"
 
 namespace crossdock::transport {
@@ -27,11 +29,19 @@ std::string host_name() {
 
 // Host names repeat, boot ids do not. Abstract sockets are seen inside one network namespace only.
 std::string machine_name() {
-  std::string boot_id;
-  std::getline(std::ifstream("/proc/sys/kernel/random/boot_id"), boot_id);
+  constexpr const char* kBootId = "/proc/sys/kernel/random/boot_id";
+  const FileDescriptor file(::open(kBootId, O_RDONLY | O_CLOEXEC));
+  if (!file) throw_system("open", kBootId);
+  std::array<char, 64> boot_id{};
+  const ssize_t size = ::read(file.number(), boot_id.data(), boot_id.size());
+  if (size <= 1) throw_system("read", kBootId);
+  constexpr const char* kNetwork = "/proc/self/ns/net";
   std::array<char, 48> network{};
-  if (::readlink("/proc/self/ns/net", network.data(), network.size() - 1) < 0) network[0] = '\0';
-  return fmt::format("{} {}", boot_id.empty() ? host_name() : boot_id, network.data());
+  // A process with capabilities of its file may not look at itself: no rank started like that has the name.
+  if (::readlink(kNetwork, network.data(), network.size() - 1) < 0 && errno != EACCES)
+    throw_system("readlink", kNetwork);
+  const std::string_view line(boot_id.data(), static_cast<std::size_t>(size) - 1);  // without its end
+  return fmt::format("{} {}", line, network.data());
 }
 
 bool ends_with_zero(std::span<const char> text) { return text.back() == '\0'; }

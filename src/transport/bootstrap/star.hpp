@@ -5,21 +5,26 @@
 #include <memory>
 
 #include "base/clock.hpp"
-#include "crossdock/world.hpp"
 #include "transport/bootstrap/bootstrap.hpp"
 #include "transport/bootstrap/frame.hpp"
+#include "transport/bootstrap/meeting.hpp"
+#include "transport/system/file_descriptor.hpp"
 
 namespace crossdock::transport {
 
-/// Waits until all ranks have said hello.
-std::shared_ptr<Bootstrap> make_star_root(const TcpWorldOptions& options);
-/// Connects to rank 0 and waits until it says that all have.
-std::shared_ptr<Bootstrap> make_star_leaf(const TcpWorldOptions& options);
+/// Waits at `listener` until all ranks have said hello.
+std::shared_ptr<Bootstrap> make_star_root(const Meeting& meeting, FileDescriptor listener);
+/// Looks for rank 0 and waits until it says that all have.
+std::shared_ptr<Bootstrap> make_star_leaf(const Meeting& meeting);
 
 /// Rank 0 knows who is missing, so the others give it this much longer than the deadline to say so.
 inline constexpr std::chrono::milliseconds kVerdictTime{1'000};
 
-/// For a frame: what is left, as 32 bits.
+/// A failure is told to a peer within this time; one that does not read must not hold up the rest.
+inline constexpr std::chrono::milliseconds kTellingTime{200};
+
+/// For a frame: what is left, as 32 bits; kNoDeadline where it is more than they hold.
+inline constexpr std::uint32_t kNoDeadline = 0xFFFF'FFFF;
 std::uint32_t remaining_ms(const base::Deadline& deadline);
 
 /// The Error that all ranks throw for a failure.

@@ -1,14 +1,18 @@
 // Every rank but 0 of the TCP bootstrap.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <optional>
-#include <thread>
 #include <utility>
 
+#include "crossdock/version.hpp"
+#include "transport/bootstrap/approach.hpp"
 #include "transport/bootstrap/channel.hpp"
 #include "transport/bootstrap/star.hpp"
-#include "transport/bootstrap/tcp_socket.hpp"
+#include "transport/bootstrap/start_failure.hpp"
+#include "transport/system/descriptor_need.hpp"
+#include "transport/system/wait.hpp"
 
 namespace crossdock::transport {
 namespace {
@@ -16,9 +20,14 @@ namespace {
 constexpr std::chrono::milliseconds kFirstPause{5};
 constexpr std::chrono::milliseconds kLongestPause{200};
 
+// By then a rank 0 that starts with the others has listened: perhaps it could not, and says so elsewhere.
+constexpr std::chrono::milliseconds kTimeBeforeDoubt{100};
+// A firewall that drops packets to those ports must not keep a rank from the one where it is awaited.
+constexpr std::chrono::milliseconds kDoubtTimeout{200};
+
 class StarLeaf final : public Bootstrap {
  public:
-  explicit StarLeaf(const TcpWorldOptions& options);
+  explicit StarLeaf(const Meeting& meeting);
 
   int rank() const override { return rank_; }
   int num_ranks() const override { return num_ranks_; }
@@ -26,8 +35,9 @@ class StarLeaf final : public Bootstrap {
   std::vector<Bytes> all_gather(std::span<const std::byte> mine, std::chrono::milliseconds at_most) override;
 
  private:
-  Channel join(const TcpWorldOptions& options, const base::Deadline& deadline);
-  std::string introduce(Channel& channel, const base::Deadline& deadline);
+  Channel join(const Meeting& meeting, const base::Deadline& deadline);
+  std::vector<Approach> approaches(const std::vector<Endpoint>& endpoints, const std::string& identity) const;
+  bool is_accepted(Approach& approach);
   std::vector<Bytes> take_result(const Bytes& payload);
   Bytes expect(FrameType type, std::chrono::milliseconds at_most);
   [[noreturn]] void fail(Failure failure);
@@ -40,52 +50,66 @@ class StarLeaf final : public Bootstrap {
   std::optional<Failure> failure_;
 };
 
-StarLeaf::StarLeaf(const TcpWorldOptions& options) : rank_(options.rank), num_ranks_(options.num_ranks) {
-  const base::Deadline deadline(options.deadline);
-  channel_ = join(options, deadline);
+StarLeaf::StarLeaf(const Meeting& meeting) : rank_(meeting.rank), num_ranks_(meeting.num_ranks) {
+  require_descriptors(descriptors_to_approach(meeting), "bootstrap", rank_);
+  const base::Deadline deadline(meeting.deadline);
+  channel_ = join(meeting, deadline);
   expect(FrameType::kReady, deadline.remaining());
 }
 
-// Whatever goes wrong before rank 0 knows this rank is tried again: it may not listen yet, and its name may not be
-// known yet.
-Channel StarLeaf::join(const TcpWorldOptions& options, const base::Deadline& deadline) {
-  const Endpoint endpoint{.address = options.address, .port = options.port};
-  std::string reason;
-  for (auto pause = kFirstPause; !deadline.expired(); pause = std::min(2 * pause, kLongestPause)) {
-    Attempt attempt = try_connect(endpoint, deadline);
-    reason = attempt.reason;
-    if (attempt.socket) {
-      Channel channel(std::move(attempt.socket), kMaxPayloadBytes);
-      reason = introduce(channel, deadline);
-      if (reason.empty()) return channel;
+// Tries all places in turn until rank 0 accepts at one; then also asks whether rank 0 could not start.
+Channel StarLeaf::join(const Meeting& meeting, const base::Deadline& deadline) {
+  std::vector<Approach> places = approaches(meeting.endpoints, meeting.identity);
+  std::vector<Approach> doubts = approaches(start_failure_endpoints(meeting), start_failure_identity(meeting));
+  std::size_t next_doubt = 0;
+  auto pause = kFirstPause;
+  const base::Deadline certain(kTimeBeforeDoubt);
+  while (!deadline.expired()) {
+    for (Approach& place : places) place.begin(deadline);
+    if (certain.expired()) {
+      doubts[next_doubt].begin(base::Deadline(std::min(deadline.remaining(), kDoubtTimeout)));
+      next_doubt = (next_doubt + 1) % doubts.size();
     }
-    std::this_thread::sleep_for(std::min(pause, deadline.remaining()));
+    std::vector<int> sockets;
+    for (const auto* group : {&places, &doubts}) {
+      for (const Approach& one : *group) {
+        if (one.socket() >= 0) sockets.push_back(one.socket());
+      }
+    }
+    wait_readable(sockets, base::Deadline(std::min(pause, deadline.remaining())));
+    for (Approach& place : places) {
+      if (is_accepted(place)) return place.take_channel();
+    }
+    for (Approach& doubt : doubts) (void)is_accepted(doubt);
+    pause = std::min(2 * pause, kLongestPause);
   }
+  std::vector<std::string> tried;
+  for (const Approach& place : places) tried.push_back(place.describe());
   fail({.code = ErrorCode::kDeadlineExceeded,
         .peer = 0,
-        .text = fmt::format("bootstrap: rank 0 did not appear at {} within {} ms (last try: {})", describe(endpoint),
-                            options.deadline.count(), reason)});
+        .text = fmt::format("bootstrap: rank 0 did not appear at {} within {} ms", fmt::join(tried, ", "),
+                            meeting.deadline.count())});
 }
 
-// Empty where rank 0 accepts; else why not. Throws where rank 0 says that there will be no job.
-std::string StarLeaf::introduce(Channel& channel, const base::Deadline& deadline) {
-  const Hello hello{.num_ranks = static_cast<std::uint32_t>(num_ranks_),
-                    .rank = static_cast<std::uint32_t>(rank_),
-                    .deadline_ms = remaining_ms(deadline)};
-  std::optional<Frame> answer;
-  try {
-    channel.send({.type = FrameType::kHello, .payload = encode(hello)}, deadline);
-    answer = channel.receive(deadline);
-  } catch (const Error&) {
-    return "another program listens there";
-  }
-  if (!answer) return channel.open() ? "no answer" : "the connection was closed";
-  if (answer->type == FrameType::kFailure) fail(parse_failure(answer->payload));
-  // A port from the range of outgoing connections can be connected to itself: the hello then comes back.
-  return answer->type == FrameType::kAccepted ? "" : "another program listens there";
+std::vector<Approach> StarLeaf::approaches(const std::vector<Endpoint>& endpoints, const std::string& identity) const {
+  const Hello hello{.identity = identity,
+                    .library = std::string(version()),
+                    .num_ranks = static_cast<std::uint32_t>(num_ranks_),
+                    .rank = static_cast<std::uint32_t>(rank_)};
+  std::vector<Approach> all;
+  for (const Endpoint& endpoint : endpoints) all.emplace_back(endpoint, hello);
+  return all;
+}
+
+// Throws where rank 0 says that there will be no job.
+bool StarLeaf::is_accepted(Approach& approach) {
+  const std::optional<Frame> answer = approach.take_answer();
+  if (answer && answer->type == FrameType::kFailure) fail(parse_failure(answer->payload));
+  return answer.has_value();
 }
 
 std::vector<Bytes> StarLeaf::all_gather(std::span<const std::byte> mine, std::chrono::milliseconds at_most) {
+  check_process();
   phase_ = "all_gather";
   if (failure_) throw error_of(*failure_, phase_, rank_);
   const base::Deadline deadline(at_most);
@@ -140,8 +164,6 @@ void StarLeaf::fail(Failure failure) {
 
 }  // namespace
 
-std::shared_ptr<Bootstrap> make_star_leaf(const TcpWorldOptions& options) {
-  return std::make_shared<StarLeaf>(options);
-}
+std::shared_ptr<Bootstrap> make_star_leaf(const Meeting& meeting) { return std::make_shared<StarLeaf>(meeting); }
 
 }  // namespace crossdock::transport

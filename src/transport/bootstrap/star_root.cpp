@@ -1,32 +1,23 @@
 // Rank 0 of the TCP bootstrap.
 #include <fmt/format.h>
-#include <poll.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <list>
 #include <optional>
 #include <utility>
 
+#include "crossdock/version.hpp"
 #include "transport/bootstrap/channel.hpp"
+#include "transport/bootstrap/reception.hpp"
 #include "transport/bootstrap/star.hpp"
-#include "transport/bootstrap/tcp_socket.hpp"
 #include "transport/rank_list.hpp"
-#include "transport/system/system_error.hpp"
 #include "transport/system/wait.hpp"
 
 namespace crossdock::transport {
 namespace {
 
-// Connections that have not said hello. Real ranks do so at once; the oldest of too many are strangers.
-constexpr std::size_t kMaxUnknown = 64;
-
-// A failure is told to the others within this time; a peer that does not read must not hold up the rest.
-constexpr std::chrono::milliseconds kTellingTime{200};
-
 class StarRoot final : public Bootstrap {
  public:
-  explicit StarRoot(const TcpWorldOptions& options);
+  StarRoot(const Meeting& meeting, FileDescriptor listener);
 
   int rank() const override { return 0; }
   int num_ranks() const override { return num_ranks_; }
@@ -35,10 +26,9 @@ class StarRoot final : public Bootstrap {
 
  private:
   // Appearing.
-  void await_all(const FileDescriptor& listener, std::chrono::milliseconds at_most);
-  void take_in_unknown(std::list<Channel>& unknown);
-  void admit(const Hello& hello, Channel channel_of_peer);
-  void refuse(const Hello& hello, Channel& channel_of_peer);
+  void await_all(Reception& reception, std::chrono::milliseconds at_most);
+  void admit(Guest guest);
+  std::string reason_against(const Guest& guest);
 
   // Exchanging.
   void collect(std::vector<std::optional<Bytes>>& bytes, std::chrono::milliseconds at_most);
@@ -47,10 +37,11 @@ class StarRoot final : public Bootstrap {
   void send_all(const Frame& frame);
 
   // Both.
-  void wait(const std::vector<int>& more_sockets);
+  void wait(std::vector<int> more_sockets);
   void tighten(std::uint32_t peer_deadline_ms);
   void fail_if_one_hung_up();
-  [[noreturn]] void fail_missing(const std::vector<int>& missing, std::chrono::milliseconds at_most);
+  [[noreturn]] void fail_missing(const std::vector<int>& missing, std::chrono::milliseconds at_most,
+                                 const std::string& turned_away = {});
   [[noreturn]] void fail(Failure failure);
 
   std::optional<Channel>& channel(int peer) { return channels_[static_cast<std::size_t>(peer)]; }
@@ -63,84 +54,66 @@ class StarRoot final : public Bootstrap {
   std::optional<Failure> failure_;
 };
 
-StarRoot::StarRoot(const TcpWorldOptions& options)
-    : num_ranks_(options.num_ranks), deadline_(options.deadline), channels_(static_cast<std::size_t>(num_ranks_)) {
-  const FileDescriptor listener = listen_at({.address = options.address, .port = options.port});
-  await_all(listener, options.deadline);
+StarRoot::StarRoot(const Meeting& meeting, FileDescriptor listener)
+    : num_ranks_(meeting.num_ranks), deadline_(meeting.deadline), channels_(static_cast<std::size_t>(num_ranks_)) {
+  Reception reception(std::move(listener), meeting.identity);
+  await_all(reception, meeting.deadline);
   send_all({.type = FrameType::kReady});
 }
 
-void StarRoot::await_all(const FileDescriptor& listener, std::chrono::milliseconds at_most) {
-  std::list<Channel> unknown;
+void StarRoot::await_all(Reception& reception, std::chrono::milliseconds at_most) {
   while (true) {
     std::vector<int> missing;
     for (int peer = 1; peer < num_ranks_; ++peer) {
       if (!channel(peer)) missing.push_back(peer);
     }
     if (missing.empty()) return;
-    if (deadline_.expired()) fail_missing(missing, at_most);
-
-    std::vector<int> sockets{listener.number()};
-    for (const Channel& one : unknown) sockets.push_back(one.socket().number());
-    wait(sockets);
-    while (FileDescriptor socket = accept_one(listener)) {
-      unknown.emplace_back(std::move(socket), kHelloBytes);
-      if (unknown.size() > kMaxUnknown) unknown.pop_front();
-    }
-    take_in_unknown(unknown);
+    if (deadline_.expired()) fail_missing(missing, at_most, reception.describe_turned_away());
+    wait(reception.sockets());
+    for (Guest& guest : reception.take_in()) admit(std::move(guest));
     fail_if_one_hung_up();
   }
 }
 
-// Whoever hangs up or says anything but hello is a stranger: he is dropped, and the ranks are still waited for.
-void StarRoot::take_in_unknown(std::list<Channel>& unknown) {
-  for (auto one = unknown.begin(); one != unknown.end();) {
-    std::optional<Hello> hello;
-    bool stranger = !one->take_in();
-    try {
-      if (const auto frame = one->next()) {
-        stranger = stranger || frame->type != FrameType::kHello;
-        if (!stranger) hello = parse_hello(frame->payload);
-      }
-    } catch (const Error&) {
-      stranger = true;
-    }
-    if (hello) admit(*hello, std::move(*one));
-    one = hello || stranger ? unknown.erase(one) : std::next(one);
-  }
-}
-
-void StarRoot::admit(const Hello& hello, Channel channel_of_peer) {
-  const bool valid = hello.num_ranks == static_cast<std::uint32_t>(num_ranks_) && hello.rank > 0 &&
-                     hello.rank < static_cast<std::uint32_t>(num_ranks_);
-  if (!valid || channel(static_cast<int>(hello.rank))) refuse(hello, channel_of_peer);
+void StarRoot::admit(Guest guest) {
   const base::Deadline soon(kTellingTime);
-  if (!channel_of_peer.send({.type = FrameType::kAccepted}, soon)) return;
-  channel_of_peer.set_max_payload_bytes(kMaxPayloadBytes);
-  channel(static_cast<int>(hello.rank)) = std::move(channel_of_peer);
-  tighten(hello.deadline_ms);
+  const auto rank = static_cast<std::int32_t>(guest.hello.rank);
+  if (const std::string reason = reason_against(guest); !reason.empty()) {
+    // No job can come of it: all ranks fail, the refused one too.
+    Failure failure{.code = ErrorCode::kOptionsMismatch, .peer = rank, .text = "bootstrap: " + reason};
+    guest.channel.send({.type = FrameType::kFailure, .payload = encode(failure)}, soon);
+    fail(std::move(failure));
+  }
+  if (!guest.channel.send({.type = FrameType::kAccepted}, soon)) return;
+  guest.channel.set_max_payload_bytes(kMaxPayloadBytes);
+  channel(rank) = std::move(guest.channel);
+  tighten(guest.hello.deadline_ms);
 }
 
-// No job can come of it: all ranks fail, the refused one too.
-void StarRoot::refuse(const Hello& hello, Channel& channel_of_peer) {
-  Failure failure{.code = ErrorCode::kOptionsMismatch};
+// Why one who names this job cannot be a rank of it; empty where he can.
+std::string StarRoot::reason_against(const Guest& guest) {
+  const Hello& hello = guest.hello;
+  if (guest.version != kFrameVersion || hello.library != version()) {
+    return fmt::format(
+        "library: expected the same on all ranks, got {} (protocol {}) on rank 0 and {} (protocol {}) "
+        "on another rank",
+        version(), kFrameVersion, hello.library, guest.version);
+  }
   if (hello.num_ranks != static_cast<std::uint32_t>(num_ranks_)) {
-    failure.text =
-        fmt::format("bootstrap: number of ranks: expected the same on all, got {} on rank 0 and {} on rank {}",
-                    num_ranks_, hello.num_ranks, hello.rank);
-  } else if (hello.rank == 0 || hello.rank >= hello.num_ranks) {
-    failure.text =
-        fmt::format("bootstrap: expected ranks of [1, {}] to connect, got rank {}", num_ranks_ - 1, hello.rank);
-  } else {
-    failure.text = fmt::format("bootstrap: two processes say that they are rank {}", hello.rank);
+    return fmt::format("number of ranks: expected the same on all, got {} on rank 0 and {} on rank {}", num_ranks_,
+                       hello.num_ranks, hello.rank);
   }
-  failure.peer = static_cast<std::int32_t>(hello.rank);
-  const base::Deadline soon(kTellingTime);
-  channel_of_peer.send({.type = FrameType::kFailure, .payload = encode(failure)}, soon);
-  fail(std::move(failure));
+  if (hello.rank == 0 || hello.rank >= hello.num_ranks) {
+    return fmt::format("expected ranks of [1, {}] to connect, got rank {}", num_ranks_ - 1, hello.rank);
+  }
+  if (channel(static_cast<int>(hello.rank))) {
+    return fmt::format("two processes say that they are rank {}", hello.rank);
+  }
+  return "";
 }
 
 std::vector<Bytes> StarRoot::all_gather(std::span<const std::byte> mine, std::chrono::milliseconds at_most) {
+  check_process();
   phase_ = "all_gather";
   if (failure_) throw error_of(*failure_, phase_, 0);
   ++round_;
@@ -213,16 +186,15 @@ void StarRoot::send_all(const Frame& frame) {
 }
 
 // Until something arrives from a rank or at one of the sockets, or the deadline comes.
-void StarRoot::wait(const std::vector<int>& more_sockets) {
-  std::vector<pollfd> watched;
-  for (const int socket : more_sockets) watched.push_back({.fd = socket, .events = POLLIN, .revents = 0});
+void StarRoot::wait(std::vector<int> more_sockets) {
   for (const auto& one : channels_) {
-    if (one) watched.push_back({.fd = one->socket().number(), .events = POLLIN, .revents = 0});
+    if (one) more_sockets.push_back(one->socket().number());
   }
-  if (::poll(watched.data(), watched.size(), poll_timeout(deadline_)) < 0 && errno != EINTR) throw_system("poll");
+  wait_readable(more_sockets, deadline_);
 }
 
 void StarRoot::tighten(std::uint32_t peer_deadline_ms) {
+  if (peer_deadline_ms == kNoDeadline) return;
   const base::Deadline peer_deadline{std::chrono::milliseconds(peer_deadline_ms)};
   if (peer_deadline.remaining() < deadline_.remaining()) deadline_ = peer_deadline;
 }
@@ -243,11 +215,12 @@ void StarRoot::fail_if_one_hung_up() {
         .text = fmt::format("bootstrap: lost {}: the connection was closed", describe_ranks(lost))});
 }
 
-void StarRoot::fail_missing(const std::vector<int>& missing, std::chrono::milliseconds at_most) {
+void StarRoot::fail_missing(const std::vector<int>& missing, std::chrono::milliseconds at_most,
+                            const std::string& turned_away) {
   fail({.code = ErrorCode::kDeadlineExceeded,
         .peer = missing.front(),
-        .text = fmt::format("bootstrap: {} did not appear in time (at most {} ms)", describe_ranks(missing),
-                            at_most.count())});
+        .text = fmt::format("bootstrap: {} did not appear in time (at most {} ms){}", describe_ranks(missing),
+                            at_most.count(), turned_away)});
 }
 
 // The others learn it from rank 0 at once instead of at their deadline.
@@ -263,8 +236,8 @@ void StarRoot::fail(Failure failure) {
 
 }  // namespace
 
-std::shared_ptr<Bootstrap> make_star_root(const TcpWorldOptions& options) {
-  return std::make_shared<StarRoot>(options);
+std::shared_ptr<Bootstrap> make_star_root(const Meeting& meeting, FileDescriptor listener) {
+  return std::make_shared<StarRoot>(meeting, std::move(listener));
 }
 
 }  // namespace crossdock::transport

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <chrono>
 #include <memory>
+#include <sstream>
 
 #include "transport/system/system_error.hpp"
 #include "transport/system/wait.hpp"
@@ -94,32 +95,49 @@ std::string describe(const Endpoint& endpoint) {
               : fmt::format("{}:{}", endpoint.address, endpoint.port);
 }
 
-FileDescriptor listen_at(const Endpoint& endpoint) {
+FileDescriptor try_listen_at(const Endpoint& endpoint) {
   const bool numeric = resolve(endpoint.address.c_str(), endpoint.port, AI_NUMERICHOST).addresses != nullptr;
   const bool as_it_is = numeric || endpoint.address == "localhost";
   const Resolution resolution = resolve(as_it_is ? endpoint.address.c_str() : nullptr, endpoint.port, AI_PASSIVE);
   errno = EADDRNOTAVAIL;
-  FileDescriptor socket = try_listen_any(resolution.addresses.get());
+  return try_listen_any(resolution.addresses.get());
+}
+
+FileDescriptor listen_at(const Endpoint& endpoint) {
+  FileDescriptor socket = try_listen_at(endpoint);
   if (!socket) throw_system("bind", describe(endpoint));
   return socket;
 }
 
-FileDescriptor accept_one(const FileDescriptor& listener) {
+int port_of(const FileDescriptor& listener) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof(address);
+  if (::getsockname(listener.number(), reinterpret_cast<sockaddr*>(&address), &size) != 0) throw_system("getsockname");
+  const bool ipv6 = address.ss_family == AF_INET6;
+  return ntohs(ipv6 ? reinterpret_cast<const sockaddr_in6&>(address).sin6_port
+                    : reinterpret_cast<const sockaddr_in&>(address).sin_port);
+}
+
+FileDescriptor accept_one(const FileDescriptor& listener, bool can_wait) {
   FileDescriptor socket(::accept4(listener.number(), nullptr, nullptr, kSocketFlags));
   if (socket) {
     set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1);
-  } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+  } else if (!can_wait && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
     throw_system("accept4");
   }
   return socket;
 }
 
 Attempt try_connect(const Endpoint& endpoint, const base::Deadline& deadline) {
-  const Resolution resolution = resolve(endpoint.address.c_str(), endpoint.port, 0);
-  Attempt attempt{.socket = {}, .reason = resolution.reason};
-  for (const addrinfo* address = resolution.addresses.get(); address != nullptr; address = address->ai_next) {
-    attempt = try_address(*address, deadline);
-    if (attempt.socket) break;
+  Attempt attempt;
+  std::istringstream addresses(endpoint.address);
+  for (std::string one; std::getline(addresses, one, ',') && !attempt.socket;) {
+    const Resolution resolution = resolve(one.c_str(), endpoint.port, 0);
+    if (!resolution.addresses) attempt.reason = resolution.reason;
+    for (const addrinfo* address = resolution.addresses.get(); address != nullptr; address = address->ai_next) {
+      attempt = try_address(*address, deadline);
+      if (attempt.socket) break;
+    }
   }
   return attempt;
 }

@@ -140,6 +140,8 @@ Received receive_with_file(const FileDescriptor& socket, std::size_t at_most_byt
     message.msg_controllen = sizeof(control);
     size = ::recvmsg(socket.number(), &message, MSG_CMSG_CLOEXEC);
     if (size >= 0) received.file = file_of(message);
+    // No number was left for it: the system drops the file and says only that something is missing.
+    if (size > 0 && !received.file && (message.msg_flags & MSG_CTRUNC) != 0) throw_system("recvmsg", "a file", EMFILE);
     if (size < 0 && errno == ECONNRESET) break;
     if (size < 0 && errno != EAGAIN && errno != EINTR) throw_system("recvmsg");
   }

@@ -1,73 +1,22 @@
 #include "crossdock/world.hpp"
 
-#include <fmt/format.h>
-
-#include <limits>
-#include <optional>
 #include <utility>
 
-#include "base/environment.hpp"
 #include "crossdock/error.hpp"
 #include "transport/bootstrap/bootstrap.hpp"
+#include "transport/bootstrap/by_all_gather.hpp"
+#include "transport/bootstrap/connect_job.hpp"
 #include "transport/bootstrap/in_process.hpp"
+#include "transport/bootstrap/split.hpp"
 #include "transport/bootstrap/tcp.hpp"
+#include "transport/launcher/job.hpp"
 
 namespace crossdock {
 namespace {
 
-using base::environment_integer;
-using base::environment_text;
-
-constexpr int kDefaultPort = 29'500;
-constexpr int kMaxPort = 65'535;
-
-/// The variables of one launcher.
-struct Launcher {
-  const char* rank;
-  const char* num_ranks;
-};
-constexpr Launcher kTorchrun{.rank = "RANK", .num_ranks = "WORLD_SIZE"};
-constexpr Launcher kOpenMpi{.rank = "OMPI_COMM_WORLD_RANK", .num_ranks = "OMPI_COMM_WORLD_SIZE"};
-constexpr Launcher kSlurm{.rank = "SLURM_PROCID", .num_ranks = "SLURM_NTASKS"};
-
-[[noreturn]] void throw_not_set(const char* missing, const std::string& why) {
-  throw Error(ErrorCode::kInvalidArgument, fmt::format("environment variable {}: not set, but {}", missing, why));
-}
-
-/// Which launcher started this process. Slurm's number of tasks alone means a shell inside an allocation, no task.
-std::optional<Launcher> find_launcher() {
-  for (const Launcher& launcher : {kTorchrun, kOpenMpi}) {
-    const bool has_rank = environment_text(launcher.rank).has_value();
-    const bool has_size = environment_text(launcher.num_ranks).has_value();
-    if (has_rank && !has_size) throw_not_set(launcher.num_ranks, fmt::format("{} is", launcher.rank));
-    if (has_size && !has_rank) throw_not_set(launcher.rank, fmt::format("{} is", launcher.num_ranks));
-    if (has_rank) return launcher;
-  }
-  if (!environment_text(kSlurm.rank)) return std::nullopt;
-  if (!environment_text(kSlurm.num_ranks)) throw_not_set(kSlurm.num_ranks, fmt::format("{} is", kSlurm.rank));
-  return kSlurm;
-}
-
-/// mpirun tells nobody where rank 0 is; where all ranks are on one machine that does not matter.
-bool open_mpi_on_one_machine(const Launcher& launcher) {
-  return launcher.rank == kOpenMpi.rank &&
-         environment_text("OMPI_COMM_WORLD_LOCAL_SIZE") == environment_text(kOpenMpi.num_ranks);
-}
-
-std::string find_address(const Launcher& launcher) {
-  if (auto address = environment_text("MASTER_ADDR")) return *address;
-  if (launcher.rank == kSlurm.rank) {
-    if (auto address = environment_text("SLURM_LAUNCH_NODE_IPADDR")) return *address;
-  }
-  if (open_mpi_on_one_machine(launcher)) return "127.0.0.1";
-  throw_not_set("MASTER_ADDR", "the other ranks need the address of rank 0");
-}
-
-/// torchrun keeps a store of its own on MASTER_PORT and says so: then the next port is ours.
-int find_port() {
-  const bool taken = environment_text("TORCHELASTIC_USE_AGENT_STORE") == "True";
-  const int highest = taken ? kMaxPort - 1 : kMaxPort;
-  return static_cast<int>(environment_integer("MASTER_PORT", 1, highest).value_or(kDefaultPort)) + (taken ? 1 : 0);
+Bootstrap& given(const std::shared_ptr<Bootstrap>& bootstrap) {
+  if (bootstrap != nullptr) return *bootstrap;
+  throw Error(ErrorCode::kInvalidArgument, "World: expected one that was made, got one that was moved from");
 }
 
 }  // namespace
@@ -76,20 +25,17 @@ World::World(std::shared_ptr<Bootstrap> bootstrap) : bootstrap_(std::move(bootst
   if (!bootstrap_) throw Error(ErrorCode::kInvalidArgument, "World: expected a bootstrap, got none");
 }
 
-World World::from_environment() {
-  const auto launcher = find_launcher();
-  if (!launcher) return threads(1).front();
-  TcpWorldOptions options;
-  constexpr int kMost = std::numeric_limits<int>::max();
-  options.num_ranks = static_cast<int>(*environment_integer(launcher->num_ranks, 1, kMost));
-  options.rank = static_cast<int>(*environment_integer(launcher->rank, 0, options.num_ranks - 1));
-  if (options.num_ranks == 1) return threads(1).front();
-  options.address = find_address(*launcher);
-  options.port = find_port();
-  return tcp(options);
+World World::from_environment() { return from_environment(WorldOptions{}); }
+
+World World::from_environment(const WorldOptions& options) {
+  return World(transport::connect_job(transport::read_job(), options));
 }
 
 World World::tcp(const TcpWorldOptions& options) { return World(transport::connect_tcp(options)); }
+
+World World::from_all_gather(int rank, int num_ranks, AllGather all_gather, std::chrono::milliseconds deadline) {
+  return World(transport::make_by_all_gather(rank, num_ranks, std::move(all_gather), deadline));
+}
 
 std::vector<World> World::threads(int num_ranks) {
   std::vector<World> worlds;
@@ -97,8 +43,19 @@ std::vector<World> World::threads(int num_ranks) {
   return worlds;
 }
 
-int World::rank() const { return bootstrap_->rank(); }
+std::optional<World> World::split(int color, int key, std::chrono::milliseconds deadline) const {
+  auto bootstrap = transport::split(given(bootstrap_), {.color = color, .key = key}, deadline);
+  if (!bootstrap) return std::nullopt;
+  return World(std::move(bootstrap));
+}
 
-int World::num_ranks() const { return bootstrap_->num_ranks(); }
+int World::rank() const { return given(bootstrap_).rank(); }
+
+int World::num_ranks() const { return given(bootstrap_).num_ranks(); }
+
+std::vector<std::vector<std::byte>> World::all_gather(std::span<const std::byte> mine,
+                                                      std::chrono::milliseconds deadline) const {
+  return given(bootstrap_).all_gather(mine, deadline);
+}
 
 }  // namespace crossdock

@@ -1,31 +1,14 @@
 #include "transport/local/mapped_transport.hpp"
 
-#include <sched.h>
-
 #include <cstring>
-#include <thread>
 #include <utility>
 
 #include "base/assert.hpp"
 
 namespace crossdock::transport {
-namespace {
 
-int usable_cores() {
-  cpu_set_t cores;
-  if (::sched_getaffinity(0, sizeof(cores), &cores) == 0) return CPU_COUNT(&cores);
-  return static_cast<int>(std::thread::hardware_concurrency());
-}
-
-}  // namespace
-
-// Spinning takes the core from the very rank that is waited for where there are more ranks than cores: a barrier of 4
-// processes on 2 cores took 4,060 us spinning and 8 us sleeping.
-MappedTransport::MappedTransport(int rank, std::vector<MappedRank> ranks)
-    : rank_(rank),
-      spin_(static_cast<int>(ranks.size()) <= usable_cores()),
-      ranks_(std::move(ranks)),
-      states_(ranks_.size()) {
+MappedTransport::MappedTransport(int rank, std::vector<MappedRank> ranks, std::span<const CoreClaim> claims)
+    : rank_(rank), cores_(share_of(rank, claims)), ranks_(std::move(ranks)), states_(ranks_.size()) {
   CROSSDOCK_ASSERT(rank >= 0 && rank < num_ranks());
 }
 
@@ -34,6 +17,7 @@ MappedTransport::MappedTransport(int rank, std::vector<MappedRank> ranks)
 MappedTransport::~MappedTransport() { MappedTransport::leave(); }
 
 void MappedTransport::leave() noexcept {
+  if (process_.is_inherited()) return;
   memory(rank_).board().mark_left();
   for (int peer = 0; peer < num_ranks(); ++peer) {
     if (peer != rank_) memory(peer).board().ring();
@@ -57,13 +41,14 @@ std::span<std::byte> MappedTransport::window() { return memory(rank_).window(); 
 std::byte* MappedTransport::peer_window(int peer) { return memory(peer).window().data(); }
 
 void MappedTransport::put(int peer, std::size_t offset, std::span<const std::byte> bytes) {
+  if (process_.is_inherited()) return;
   const std::span<std::byte> target = memory(peer).window();
   CROSSDOCK_ASSERT(offset <= target.size() && bytes.size() <= target.size() - offset);
   if (!bytes.empty()) std::memcpy(target.data() + offset, bytes.data(), bytes.size());
 }
 
 void MappedTransport::signal(int peer, int index, std::uint64_t value) {
-  memory(peer).board().set(rank_, index, value);
+  if (!process_.is_inherited()) memory(peer).board().set(rank_, index, value);
 }
 
 std::uint64_t MappedTransport::observed(int source, int index) const {
@@ -73,7 +58,9 @@ std::uint64_t MappedTransport::observed(int source, int index) const {
 std::uint32_t MappedTransport::ticket() const { return memory(rank_).board().ticket(); }
 
 void MappedTransport::sleep(std::uint32_t ticket, std::chrono::microseconds at_most) {
-  memory(rank_).board().sleep(ticket, at_most, spin_);
+  // Spinning takes the core from the very rank that is waited for where there are more ranks than cores: a barrier of 4
+  // processes on 2 cores took 4,060 us spinning and 8 us sleeping.
+  memory(rank_).board().sleep(ticket, at_most, cores_.may_spin);
 }
 
 void MappedTransport::wake() { memory(rank_).board().ring(); }

@@ -3,8 +3,10 @@
 
 #include <atomic>
 #include <memory>
+#include <span>
 #include <vector>
 
+#include "base/process_mark.hpp"
 #include "transport/local/life_line.hpp"
 #include "transport/local/rank_memory.hpp"
 #include "transport/transport.hpp"
@@ -17,10 +19,11 @@ struct MappedRank {
   LifeLine line = {};
 };
 
+/// A copy in a forked child writes to no memory: its calls that would do nothing.
 class MappedTransport final : public Transport {
  public:
-  /// `ranks` in rank order.
-  MappedTransport(int rank, std::vector<MappedRank> ranks);
+  /// `ranks` and their `claims` in rank order.
+  MappedTransport(int rank, std::vector<MappedRank> ranks, std::span<const CoreClaim> claims);
   ~MappedTransport() override;
   MappedTransport(const MappedTransport&) = delete;
   MappedTransport& operator=(const MappedTransport&) = delete;
@@ -28,6 +31,7 @@ class MappedTransport final : public Transport {
   int rank() const override { return rank_; }
   int num_ranks() const override { return static_cast<int>(ranks_.size()); }
   Capabilities capabilities() const override;
+  CoreShare cores() const override { return cores_; }
   std::span<std::byte> window() override;
   std::byte* peer_window(int peer) override;
   void put(int peer, std::size_t offset, std::span<const std::byte> bytes) override;
@@ -45,8 +49,9 @@ class MappedTransport final : public Transport {
   RankMemory& memory(int rank);
   const RankMemory& memory(int rank) const;
 
+  base::ProcessMark process_;
   int rank_;
-  bool spin_;
+  CoreShare cores_;
   std::vector<MappedRank> ranks_;
   std::vector<std::atomic<PeerState>> states_;
 };

@@ -4,15 +4,28 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <utility>
 
+#include "base/limits.hpp"
+#include "crossdock/error.hpp"
 #include "transport/system/system_error.hpp"
 
 namespace crossdock::transport {
 
+namespace {
+
+[[noreturn]] void throw_refused(std::size_t bytes, int error_number) {
+  if (error_number != ENOMEM) throw_system("mmap", fmt::format("{} bytes for a window", bytes), error_number);
+  throw Error(ErrorCode::kSystem, fmt::format("mmap: {} bytes for a window: {}{}", bytes, error_text(error_number),
+                                              base::memory_limit_behind(bytes)));
+}
+
+}  // namespace
+
 Mapping Mapping::make(std::size_t bytes, int flags, int file) {
   void* address = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE, file, 0);
-  if (address == MAP_FAILED) throw_system("mmap", fmt::format("{} bytes for a window", bytes));
+  if (address == MAP_FAILED) throw_refused(bytes, errno);
   return Mapping({static_cast<std::byte*>(address), bytes});
 }
 

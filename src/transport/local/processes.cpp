@@ -17,6 +17,7 @@
 #include "transport/local/mapped_transport.hpp"
 #include "transport/local/rank_memory.hpp"
 #include "transport/rank_list.hpp"
+#include "transport/system/descriptor_need.hpp"
 #include "transport/system/system_error.hpp"
 
 namespace crossdock::transport {
@@ -33,6 +34,7 @@ struct Hello {
 FileDescriptor make_memory_file(int rank, std::size_t bytes) {
   FileDescriptor file(::memfd_create(fmt::format("crossdock-rank-{}", rank).c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!file) throw_system("memfd_create");
+  require_file_size(bytes);
   if (::ftruncate(file.number(), static_cast<off_t>(bytes)) != 0) {
     throw_system("ftruncate", fmt::format("{} bytes for a window", bytes));
   }
@@ -41,6 +43,9 @@ FileDescriptor make_memory_file(int rank, std::size_t bytes) {
   }
   return file;
 }
+
+/// A listening socket, and for each rank its memory, a connection and its process; two more for a stranger that knocks.
+int descriptors_to_connect(int num_ranks) { return 1 + 3 * num_ranks + 2; }
 
 void check_file_size(const FileDescriptor& file, std::size_t expected, int rank) {
   struct stat status{};
@@ -59,6 +64,7 @@ class Meeting {
     const RankMemoryShape shape{.board = {.num_ranks = num_ranks_, .num_signals = options.num_signals},
                                 .window_bytes = options.window_bytes};
     check_shape(shape);
+    require_descriptors(descriptors_to_connect(num_ranks_), "connect", rank_);
     own_file_ = make_memory_file(rank_, shape.bytes());
     const std::string name = unguessable_socket_name();
     listener_ = listen_on(name);
@@ -185,11 +191,11 @@ std::unique_ptr<Transport> connect_processes(Bootstrap& bootstrap, const LocalOp
     return bytes_of(meeting->introduction());
   });
   std::vector<MappedRank> ranks;
-  agree(bootstrap, deadline, [&] {
+  const auto claims = agree(bootstrap, deadline, [&] {
     ranks = meeting->meet(gathered);
-    return std::vector<std::byte>{};
+    return bytes_of(claim_cores());
   });
-  return std::make_unique<MappedTransport>(bootstrap.rank(), std::move(ranks));
+  return std::make_unique<MappedTransport>(bootstrap.rank(), std::move(ranks), parse_claims(claims));
 }
 
 }  // namespace crossdock::transport

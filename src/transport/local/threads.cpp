@@ -65,13 +65,13 @@ std::unique_ptr<Transport> connect_threads(Bootstrap& bootstrap, const LocalOpti
   });
 
   std::vector<MappedRank> ranks;
-  agree(bootstrap, deadline, [&] {
+  const auto claims = agree(bootstrap, deadline, [&] {
     std::vector<ListedMemory> introductions;
     for (const auto& bytes : gathered) introductions.push_back(struct_of<ListedMemory>(bytes, "introduction"));
     ranks = find_all(introductions);
-    return std::vector<std::byte>{};
+    return bytes_of(claim_cores());
   });
-  return std::make_unique<MappedTransport>(bootstrap.rank(), std::move(ranks));
+  return std::make_unique<MappedTransport>(bootstrap.rank(), std::move(ranks), parse_claims(claims));
 }
 
 }  // namespace crossdock::transport

@@ -10,6 +10,7 @@
 #include "transport/bootstrap/wire.hpp"
 #include "transport/p2p/devices.hpp"
 #include "transport/p2p/handover.hpp"
+#include "transport/system/descriptor_need.hpp"
 #include "transport/system/wait.hpp"
 
 namespace crossdock::transport {
@@ -21,14 +22,16 @@ struct Hello {
   std::int64_t rank = -1;   ///< the sender's
 };
 
+/// The own memory, a listening socket, a connection a rank, one that is answered and the memory that it brings.
+int descriptors_to_hand_over(int num_ranks) { return num_ranks + 4; }
+
 /// Every rank connects to every other one and is sent that one's memory: no order, so nobody waits in a circle.
 class BySocket : public Handover {
  public:
   BySocket(const OwnWindow& own, const DeviceAllocation& memory, int num_ranks)
-      : own_(own),
-        num_ranks_(num_ranks),
-        mapping_(std::make_shared<const DeviceMapping>(memory, own.devices)),
-        file_(memory.export_file()) {
+      : own_(own), num_ranks_(num_ranks), mapping_(std::make_shared<const DeviceMapping>(memory, own.devices)) {
+    require_descriptors(descriptors_to_hand_over(num_ranks), "connect", own.rank);
+    file_ = memory.export_file();
     clear_memory(mapping_->data(), mapping_->bytes(), own.device);
     const std::string name = unguessable_socket_name();
     listener_ = listen_on(name);

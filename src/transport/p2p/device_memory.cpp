@@ -58,7 +58,7 @@ DeviceAllocation::DeviceAllocation(DeviceAllocation&& other) noexcept
     : handle_(std::exchange(other.handle_, 0)), bytes_(other.bytes_) {}
 
 DeviceAllocation::~DeviceAllocation() {
-  if (handle_ != 0) CudaDriver::get().mem_release(handle_);
+  if (handle_ != 0 && !process_.is_inherited()) CudaDriver::get().mem_release(handle_);
 }
 
 FileDescriptor DeviceAllocation::export_file() const {
@@ -114,7 +114,9 @@ DeviceMapping::DeviceMapping(const DeviceAllocation& allocation, const std::vect
   driver.check(allowed, "cuMemSetAccess", fmt::format("{} bytes for {} devices", bytes_, devices.size()));
 }
 
+// CUDA must not be called in a forked child.
 DeviceMapping::~DeviceMapping() {
+  if (process_.is_inherited()) return;
   const CudaDriver& driver = CudaDriver::get();
   driver.mem_unmap(address_, bytes_);
   driver.address_free(address_, bytes_);

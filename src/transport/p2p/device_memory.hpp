@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/process_mark.hpp"
 #include "transport/system/file_descriptor.hpp"
 
 namespace crossdock::transport {
@@ -34,6 +35,7 @@ class DeviceAllocation {
  private:
   DeviceAllocation(CUmemGenericAllocationHandle handle, std::size_t bytes) : handle_(handle), bytes_(bytes) {}
 
+  base::ProcessMark process_;
   CUmemGenericAllocationHandle handle_ = 0;
   std::size_t bytes_ = 0;
 };
@@ -54,6 +56,7 @@ class DeviceMapping {
   std::size_t bytes() const { return bytes_; }
 
  private:
+  base::ProcessMark process_;
   CUdeviceptr address_ = 0;
   std::size_t bytes_ = 0;
 };

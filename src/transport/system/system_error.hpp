@@ -7,7 +7,8 @@
 
 namespace crossdock::transport {
 
-/// Throws Error(kSystem): "<call>: <context>: <text of error_number>"; an empty context is left out.
+/// Throws Error(kSystem): "<call>: <context>: <text of error_number>", with the limit that may lie behind it; an empty
+/// context is left out.
 [[noreturn]] void throw_system(std::string_view call, const std::string& context = {}, int error_number = errno);
 
 /// The text of an errno value.

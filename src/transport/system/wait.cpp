@@ -28,6 +28,12 @@ bool wait_readable(const FileDescriptor& file, const base::Deadline& deadline) {
   return wait_for(file, POLLIN, deadline);
 }
 
+void wait_readable(const std::vector<int>& files, const base::Deadline& deadline) {
+  std::vector<pollfd> watched;
+  for (const int file : files) watched.push_back({.fd = file, .events = POLLIN, .revents = 0});
+  if (::poll(watched.data(), watched.size(), poll_timeout(deadline)) < 0 && errno != EINTR) throw_system("poll");
+}
+
 bool wait_writable(const FileDescriptor& file, const base::Deadline& deadline) {
   return wait_for(file, POLLOUT, deadline);
 }

@@ -1,5 +1,6 @@
 #include "simt/workers.hpp"
 
+#include <cfenv>
 #include <thread>
 #include <utility>
 
@@ -24,6 +25,7 @@ void Workers::run(std::function<void()> task) {
 }
 
 void Workers::work() {
+  std::fesetenv(FE_DFL_ENV);  // a GPU knows nothing of what the launching thread has set
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [&] { return !tasks_.empty(); });

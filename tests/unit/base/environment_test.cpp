@@ -18,10 +18,7 @@ constexpr const char* kName = "CROSSDOCK_TEST_VARIABLE";
 
 class Environment : public ::testing::Test {
  protected:
-  void TearDown() override {
-    unsetenv(kName);
-    unsetenv("CROSSDOCK_FLIP_BIT");
-  }
+  void TearDown() override { unsetenv(kName); }
 
   static void set(const std::string& value) { setenv(kName, value.c_str(), 1); }
 };
@@ -33,6 +30,15 @@ TEST_F(Environment, UnsetAndEmptyAreNothing) {
   set("");
   EXPECT_EQ(environment_text(kName), std::nullopt);
   EXPECT_EQ(environment_integer(kName, 0, 10), std::nullopt);
+}
+
+TEST_F(Environment, EmptyIsSet) {
+  unsetenv(kName);
+  EXPECT_FALSE(environment_has(kName));
+  set("");
+  EXPECT_TRUE(environment_has(kName));
+  set("x");
+  EXPECT_TRUE(environment_has(kName));
 }
 
 TEST_F(Environment, TextComesAsItIs) {
@@ -73,14 +79,6 @@ TEST_P(MalformedInteger, IsRefusedByNameRangeAndText) {
 INSTANTIATE_TEST_SUITE_P(Texts, MalformedInteger,
                          ::testing::Values("8", "-4", "seven", "7x", " 7", "7 ", "+7", "0x7", "1.0", "-",
                                            "99999999999999999999"));
-
-TEST_F(Environment, FlipBitIsARowNumber) {
-  EXPECT_EQ(flip_bit_of_row(), std::nullopt);
-  setenv("CROSSDOCK_FLIP_BIT", "12", 1);
-  EXPECT_EQ(flip_bit_of_row(), 12);
-  setenv("CROSSDOCK_FLIP_BIT", "-1", 1);
-  EXPECT_THROW(flip_bit_of_row(), Error);
-}
 
 }  // namespace
 }  // namespace crossdock::base

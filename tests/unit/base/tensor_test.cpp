@@ -4,7 +4,11 @@
 
 #include <array>
 #include <cstddef>
+#include <functional>
+#include <string>
 #include <type_traits>
+
+#include "crossdock/error.hpp"
 
 namespace crossdock {
 namespace {
@@ -46,8 +50,52 @@ TEST(DenseView, FewerDimensions) {
   EXPECT_EQ(describe(one), "int64 [9]");
 }
 
-TEST(DenseViewDeathTest, FourDimensionsAreAnErrorOfTheCaller) {
-  EXPECT_DEATH(dense_view(static_cast<void*>(nullptr), DType::kFp32, {1, 1, 1, 1}), "assertion failed");
+void expect_refused(const std::string& message, const std::function<void()>& call) {
+  try {
+    call();
+    ADD_FAILURE() << "accepted, instead of " << message;
+  } catch (const Error& error) {
+    EXPECT_EQ(error.what(), "InvalidArgument: " + message);
+  }
+}
+
+TEST(DenseView, RefusesShapesThatCannotBe) {
+  constexpr std::int64_t kHuge = std::int64_t{1} << 40;
+  void* nowhere = nullptr;
+  expect_refused("dense_view: expected 1 to 3 sizes, got 4", [&] { dense_view(nowhere, DType::kFp32, {1, 1, 1, 1}); });
+  expect_refused("dense_view: expected 1 to 3 sizes, got 0", [&] { dense_view(nowhere, DType::kFp32, {}); });
+  expect_refused("dense_view: expected sizes that are not negative and fit memory, got fp32 [-1, 64]",
+                 [&] { dense_view(nowhere, DType::kFp32, {-1, 64}); });
+  expect_refused(
+      "dense_view: expected sizes that are not negative and fit memory, got bf16 [1099511627776, 1099511627776]",
+      [&] { dense_view(nowhere, DType::kBf16, {kHuge, kHuge}); });
+  expect_refused("dense_view: expected a value of DType, got value 77",
+                 [&] { dense_view(nowhere, static_cast<DType>(77), {1}); });
+}
+
+// A view is a plain struct: anybody may have written anything.
+TEST(TensorView, WhatCannotBeIsRefusedOrShownAsItIs) {
+  const auto view = [](int num_dims, DType dtype, std::int64_t size) {
+    return ConstTensorView{.dtype = dtype, .num_dims = num_dims, .shape = {size, size, size}};
+  };
+  const ConstTensorView four = view(4, DType::kFp32, 1);
+  const ConstTensorView minus = view(-1, DType::kFp32, 1);
+  const ConstTensorView negative = view(2, DType::kFp32, -8);
+  const ConstTensorView huge = view(3, DType::kInt64, std::int64_t{1} << 21);
+  const ConstTensorView unknown = view(1, static_cast<DType>(6), 3);
+  expect_refused("num_elements: expected 0 to 3 dimensions, got 4", [&] { (void)four.num_elements(); });
+  expect_refused("num_bytes: expected 0 to 3 dimensions, got -1", [&] { (void)minus.num_bytes(); });
+  expect_refused("num_bytes: expected sizes that are not negative and fit memory, got fp32 [-8, -8]",
+                 [&] { (void)negative.num_bytes(); });
+  expect_refused(
+      "num_elements: expected sizes that are not negative and fit memory, got int64 [2097152, 2097152, 2097152]",
+      [&] { (void)huge.num_elements(); });
+  expect_refused("num_bytes: expected a value of DType, got value 6", [&] { (void)unknown.num_bytes(); });
+  EXPECT_EQ(describe(four), "fp32 of 4 dimensions");
+  EXPECT_EQ(describe(minus), "fp32 of -1 dimensions");
+  EXPECT_EQ(describe(negative), "fp32 [-8, -8]");
+  EXPECT_EQ(describe(unknown), "value 6 [3]");
+  for (const auto& bad : {four, minus, negative, huge}) EXPECT_FALSE(is_dense(bad)) << describe(bad);
 }
 
 TEST(IsDense, ColumnMajorIsNot) {

@@ -4,6 +4,8 @@
 
 #include <string_view>
 
+#include "crossdock/error.hpp"
+
 namespace crossdock {
 namespace {
 
@@ -34,6 +36,8 @@ TEST(NameOf, LayoutsModesTreesAndScales) {
   EXPECT_EQ(name_of(Quantize::kFp8), "fp8");
   EXPECT_EQ(name_of(Quantize::kFp8PowerOfTwo), "fp8_power_of_two");
   EXPECT_EQ(name_of(Quantize::kFp8Ue8m0), "fp8_ue8m0");
+  EXPECT_EQ(name_of(Backend::kCpu), "cpu");
+  EXPECT_EQ(name_of(Backend::kCuda), "cuda");
   EXPECT_EQ(name_of(ScaleOrder::kRowMajor), "row_major");
   EXPECT_EQ(name_of(ScaleOrder::kColumnMajor), "column_major");
   EXPECT_EQ(name_of(WindowSharing::kAddresses), "addresses");
@@ -45,7 +49,21 @@ TEST(NameOf, LayoutsModesTreesAndScales) {
 TEST(NameOf, ValuesOutsideTheEnumAreUnknown) {
   EXPECT_EQ(name_of(static_cast<DType>(99)), "unknown");
   EXPECT_EQ(name_of(static_cast<Layout>(3)), "unknown");
-  EXPECT_EQ(size_of(static_cast<DType>(99)), 0U);
+  EXPECT_EQ(name_of(static_cast<Mode>(2)), "unknown");
+  EXPECT_EQ(name_of(static_cast<ReductionTree>(3)), "unknown");
+  EXPECT_EQ(name_of(static_cast<Quantize>(4)), "unknown");
+  EXPECT_EQ(name_of(static_cast<Backend>(2)), "unknown");
+  EXPECT_EQ(name_of(static_cast<WindowSharing>(3)), "unknown");
+  EXPECT_EQ(name_of(static_cast<ScaleOrder>(2)), "unknown");
+}
+
+TEST(SizeOf, RefusesAValueOutsideTheEnum) {
+  try {
+    (void)size_of(static_cast<DType>(99));
+    FAIL() << "has a size";
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "InvalidArgument: size_of: expected a value of DType, got value 99");
+  }
 }
 
 TEST(ModeOf, FollowsTheLayout) {

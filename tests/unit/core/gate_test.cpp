@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "../float_environments.hpp"
 #include "crossdock/error.hpp"
 
 namespace crossdock {
@@ -100,6 +101,46 @@ TEST(Gate, NormalizedSigmoidScores) {
   EXPECT_THAT(chosen.weights, ElementsAre(FloatEq(2.0F), FloatEq(1.0F)));
 }
 
+TEST(Gate, WeightsAreZeroWhereAllScoresVanish) {
+  const GateConfig config{.num_experts = 4, .top_k = 3, .route_scale = 2.5F};
+  const Chosen chosen = choose(config, {-200.0F, -INFINITY, -89.0F, -1e30F});
+  EXPECT_THAT(chosen.experts, ElementsAre(0, 1, 2));
+  EXPECT_THAT(chosen.weights, ElementsAre(0.0F, 0.0F, 0.0F));
+  GateConfig given = config;  // scores that are given, of any sign
+  given.sigmoid = false;
+  EXPECT_THAT(choose(given, {1.0F, -1.0F, -9.0F, 0.0F}).weights, ElementsAre(0.0F, 0.0F, 0.0F));
+}
+
+TEST(Gate, TheLeastScoreThatIsLeftIsNormalized) {
+  const GateConfig config{.num_experts = 3, .top_k = 3, .route_scale = 2.0F};
+  EXPECT_THAT(choose(config, {-200.0F, -88.5F, -300.0F}).weights, ElementsAre(2.0F, 0.0F, 0.0F));
+  const Chosen equal = choose(config, {-88.0F, -88.0F, -INFINITY});
+  EXPECT_THAT(equal.experts, ElementsAre(0, 1, 2));
+  EXPECT_THAT(equal.weights, ElementsAre(1.0F, 1.0F, 0.0F));
+}
+
+TEST(Gate, InfiniteLogits) {
+  const GateConfig config{.num_experts = 4, .top_k = 3};
+  const Chosen sigmoid = choose(config, {INFINITY, -INFINITY, INFINITY, 0.0F});
+  EXPECT_THAT(sigmoid.experts, ElementsAre(0, 2, 3));
+  EXPECT_THAT(sigmoid.weights, ElementsAre(0.4F, 0.4F, 0.2F));
+  GateConfig given = config;
+  given.sigmoid = false;
+  const Chosen scores = choose(given, {INFINITY, -INFINITY, 3.0F, 0.0F});
+  EXPECT_THAT(scores.experts, ElementsAre(0, 2, 3));
+  EXPECT_THAT(scores.weights, ElementsAre(testing::IsNan(), 0.0F, 0.0F));
+}
+
+TEST(Gate, AChosenNanShows) {
+  GateConfig config{.num_experts = 3, .top_k = 2};
+  EXPECT_THAT(choose(config, {std::nanf(""), 0.0F, 0.0F}).weights, ElementsAre(0.5F, 0.5F)) << "it is not chosen";
+  const Chosen all = choose(config, {std::nanf(""), 0.0F, std::nanf("")});
+  EXPECT_THAT(all.experts, ElementsAre(1, 0));
+  EXPECT_THAT(all.weights, ElementsAre(testing::IsNan(), testing::IsNan()));
+  config.normalize = false;
+  EXPECT_THAT(choose(config, {std::nanf(""), 0.0F, std::nanf("")}).weights, ElementsAre(0.5F, testing::IsNan()));
+}
+
 TEST(Gate, WritesInt64) {
   const std::vector<float> logits{0.0F, 1.0F};
   std::int64_t expert = -7;
@@ -109,6 +150,27 @@ TEST(Gate, WritesInt64) {
   EXPECT_EQ(expert, 1);
 }
 
+#if defined(__x86_64__)
+TEST(Gate, OtherEnvironmentsOfTheCallerChangeNoBit) {
+  const GateConfig config{.num_experts = 6, .top_k = 3, .route_scale = 2.5F};
+  const std::vector<float> logits{-87.5F, -88.3F, -87.9F, -100.0F, -200.0F, -INFINITY,
+                                  0.3F,   1.7F,   -3.1F,  90.0F,   5.0F,    0.1F};
+  const Chosen expected = choose(config, logits);
+  for (const test::NamedEnvironment& named : test::kEnvironments) {
+    Chosen chosen;
+    bool is_as_set = false;
+    {
+      const test::UnderEnvironment under(named);
+      chosen = choose(config, logits);
+      is_as_set = under.is_as_set();
+    }
+    EXPECT_TRUE(is_as_set) << named.name;
+    EXPECT_EQ(chosen.experts, expected.experts) << named.name;
+    EXPECT_EQ(chosen.weights, expected.weights) << named.name;
+  }
+}
+#endif
+
 TEST(Gate, NoTokens) { EXPECT_TRUE(choose(plain(4, 2), {}).experts.empty()); }
 
 /// A valid call of one token; each case breaks one thing.
@@ -117,11 +179,12 @@ struct Call {
   std::vector<std::int32_t> integers = std::vector<std::int32_t>(64, 0);
   GateConfig config{.num_experts = 8, .top_k = 2, .num_groups = 2, .top_groups = 1};
   ConstTensorView logits = dense_view(floats.data(), DType::kFp32, {1, 8});
-  ConstTensorView bias = dense_view(floats.data(), DType::kFp32, {8});
+  ConstTensorView bias = dense_view(floats.data() + 16, DType::kFp32, {8});
   TensorView topk_idx = dense_view(integers.data(), DType::kInt32, {1, 2});
   TensorView topk_weights = dense_view(floats.data() + 32, DType::kFp32, {1, 2});
 };
 
+/// `what` with or without what is expected of it.
 void expect_rejected(const std::string& what, const std::function<void(Call&)>& damage) {
   Call call;
   damage(call);
@@ -130,7 +193,8 @@ void expect_rejected(const std::string& what, const std::function<void(Call&)>& 
     ADD_FAILURE() << what << " was accepted";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
-    EXPECT_THAT(error.what(), HasSubstr(what + ": expected"));
+    EXPECT_THAT(error.what(), HasSubstr("gate: " + what));
+    EXPECT_THAT(error.what(), HasSubstr(": expected "));
   }
 }
 
@@ -161,6 +225,22 @@ TEST(Gate, RejectsTensors) {
   expect_rejected("topk_idx", [](Call& call) { call.topk_idx.shape[0] = 2; });
   expect_rejected("topk_weights", [](Call& call) { call.topk_weights.shape[1] = 3; });
   expect_rejected("topk_weights", [](Call& call) { call.topk_weights = {}; });
+  expect_rejected("logits: expected 0 to 3 dimensions, got 4", [](Call& call) { call.logits.num_dims = 4; });
+  expect_rejected("topk_idx: expected bf16, fp16, fp32, fp8, int32 or int64, got value 200",
+                  [](Call& call) { call.topk_idx.dtype = static_cast<DType>(200); });
+  expect_rejected("bias: expected sizes that are not negative and fit memory, got fp32 [-4]",
+                  [](Call& call) { call.bias.shape[0] = -4; });
+}
+
+TEST(Gate, RejectsOutputsThatOverlap) {
+  expect_rejected("topk_idx: expected memory apart from that of logits",
+                  [](Call& call) { call.topk_idx.data = const_cast<void*>(call.logits.data); });
+  expect_rejected("topk_weights: expected memory apart from that of logits",
+                  [](Call& call) { call.topk_weights.data = const_cast<void*>(call.logits.data); });
+  expect_rejected("topk_weights: expected memory apart from that of bias",
+                  [](Call& call) { call.topk_weights.data = const_cast<void*>(call.bias.data); });
+  expect_rejected("topk_weights: expected memory apart from that of topk_idx",
+                  [](Call& call) { call.topk_weights.data = call.topk_idx.data; });
 }
 
 }  // namespace

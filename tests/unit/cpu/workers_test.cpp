@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cfenv>
 #include <vector>
 
 namespace crossdock::cpu {
@@ -20,6 +21,24 @@ TEST(Workers, EveryIndexIsVisitedOnce) {
       for (const auto& visit : visits) EXPECT_EQ(visit, 1);
     }
   }
+}
+
+/// Computed when it is called, not by the compiler.
+float third() {
+  const volatile float three = 3.0F;
+  return 1.0F / three;
+}
+
+TEST(Workers, ComputeInTheDefaultEnvironmentWhateverTheirCreatorHas) {
+  const float nearest = third();
+  std::fesetround(FE_DOWNWARD);
+  Workers workers(3);
+  std::vector<float> thirds(3);
+  workers.run(3, [&](std::int64_t begin, std::int64_t) { thirds[static_cast<std::size_t>(begin)] = third(); });
+  std::fesetround(FE_TONEAREST);
+  EXPECT_NE(thirds[0], nearest) << "the caller's own part is in the environment of the caller";
+  EXPECT_EQ(thirds[1], nearest);
+  EXPECT_EQ(thirds[2], nearest);
 }
 
 TEST(Workers, ManyRounds) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <limits>
 #include <string>
 
 #include "crossdock/error.hpp"
@@ -116,6 +117,51 @@ TEST(Contract, TheProblemItself) {
   small.problem = {.num_ranks = 3, .num_experts = 4};
   expect_error(ErrorCode::kInvalidArgument, "expected inputs and options of 3 ranks, got 2 and 2",
                [&] { small.dispatch(); });
+}
+
+TEST(Contract, ValuesThatCannotBe) {
+  const auto expect_refused = [](const std::string& message, const std::function<void(SmallCase&)>& damage) {
+    SmallCase small({.layout = Layout::kFlat});
+    damage(small);
+    expect_error(ErrorCode::kInvalidArgument, message, [&] { small.dispatch(); });
+  };
+  expect_refused("num_ranks: expected at least 1, got -1", [](SmallCase& small) { small.problem.num_ranks = -1; });
+  expect_refused("latency_max_tokens: expected 0 to 16777216, got -1",
+                 [](SmallCase& small) { small.problem.latency_max_tokens = -1; });
+  expect_refused("latency_max_tokens: expected 0 to 16777216, got 2147483647",
+                 [](SmallCase& small) { small.problem.latency_max_tokens = std::numeric_limits<int>::max(); });
+  expect_refused("dispatch, rank 0: layout: expected flat, expert_contiguous or expert_padded, got value 9",
+                 [](SmallCase& small) { small.options[0].layout = static_cast<Layout>(9); });
+  expect_refused("dispatch, rank 1: x: expected 0 to 3 dimensions, got 4",
+                 [](SmallCase& small) { small.inputs[1].x.num_dims = 4; });
+  expect_refused("outputs: expected a tensor that fits memory, got bf16 [9223372036854775807, 8]",
+                 [](SmallCase& small) { small.options[0].max_recv_rows = std::numeric_limits<std::int64_t>::max(); });
+  expect_refused("dispatch, rank 0: out_x: expected memory apart from that of x", [](SmallCase& small) {
+    small.options[0].out_x = dense_view(const_cast<void*>(small.inputs[0].x.data), DType::kBf16, {3, 8});
+  });
+}
+
+TEST(Contract, CombineIntoItsOwnInput) {
+  SmallCase small({.layout = Layout::kFlat});
+  const std::vector<TensorView> rows{small.store.rows(DType::kFp32, 4, {1, 2, 3}),
+                                     small.store.rows(DType::kFp32, 4, {1, 2, 3, 4})};
+  const std::vector<CombineInput> inputs{{.x = rows[0]}, {.x = rows[1]}};
+  expect_error(ErrorCode::kInvalidArgument, "combine, rank 0: out_y: expected memory apart from that of x",
+               [&] { small.combine(inputs, {.out_y = rows[0]}); });
+}
+
+TEST(TensorOfTheReference, ViewsWhatItHolds) {
+  Tensor tensor{.dtype = DType::kFp32, .shape = {2, 3}, .strides = {3, 1}, .bytes = std::vector<std::byte>(24)};
+  EXPECT_EQ(tensor.view().num_bytes(), 24U);
+  tensor.bytes.pop_back();
+  expect_error(ErrorCode::kInvalidArgument, "reference::Tensor: bytes: expected those of fp32 [2, 3], got 23",
+               [&] { (void)tensor.view(); });
+  tensor.strides = {1};
+  expect_error(ErrorCode::kInvalidArgument, "expected at most 3 sizes and as many strides, got 2 and 1",
+               [&] { (void)tensor.view(); });
+  tensor = {.dtype = DType::kFp32, .shape = {1, 1, 1, 1}, .strides = {1, 1, 1, 1}, .bytes = {}};
+  expect_error(ErrorCode::kInvalidArgument, "expected at most 3 sizes and as many strides, got 4 and 4",
+               [&] { (void)tensor.view(); });
 }
 
 }  // namespace

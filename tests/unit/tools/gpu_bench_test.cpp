@@ -62,7 +62,9 @@ TEST(GpuReport, IsTheMedianOfTheSlowerRank) {
     measurements.us(1, sample, 1) = 15;
   }
   const GpuReport report = make_gpu_report(options, plan, measurements);  // slower: 15, 15, 20
-  EXPECT_EQ(report.cells[1].us, 15);
+  EXPECT_EQ(report.cells[1].us.least, 15);
+  EXPECT_EQ(report.cells[1].us.median, 15);
+  EXPECT_EQ(report.cells[1].us.p95, 20);
   EXPECT_EQ(report.cells[1].sms, 16);
   EXPECT_DOUBLE_EQ(report.cells[1].limit_us, plan.dispatch_peer_bytes() / 100e3);
   EXPECT_TRUE(report.ok());

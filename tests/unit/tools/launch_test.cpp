@@ -1,8 +1,10 @@
 #include "launch/launch.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +14,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "crossdock/error.hpp"
 #include "launch/shared.hpp"
 
 namespace crossdock::tools {
@@ -144,6 +147,58 @@ TEST(LaunchProcesses, DieWithTheirParent) {
   ::kill(parent, SIGKILL);
   ::waitpid(parent, nullptr, 0);
   EXPECT_TRUE(both([](pid_t pid) { return ::kill(pid, 0) == -1 && errno == ESRCH; }));
+}
+
+void lower(__rlimit_resource_t resource, rlim_t to) {
+  const rlimit limit{.rlim_cur = to, .rlim_max = to};
+  if (::setrlimit(resource, &limit) != 0) ::_exit(2);
+}
+
+/// What is said of a job of three ranks that a limit keeps from starting; on standard error.
+[[noreturn]] void launch_and_say(bool threads) {
+  try {
+    const LaunchResult result =
+        launch({.num_ranks = 3, .threads = threads}, [](const World&, Rendezvous& rendezvous) { rendezvous.wait(); });
+    for (const auto& failure : result.failures) fmt::print(stderr, "{}\n", failure.message);
+  } catch (const Error& error) {
+    fmt::print(stderr, "{}\n", error.what());
+  }
+  ::_exit(0);
+}
+
+TEST(LaunchLimits, OfDescriptorsAreNamed) {
+  EXPECT_EXIT(
+      {
+        lower(RLIMIT_NOFILE, static_cast<rlim_t>(::dup(0)) + 2);
+        launch_and_say(false);
+      },
+      ::testing::ExitedWithCode(0), "Too many open files; RLIMIT_NOFILE is [0-9]+ .ulimit -n");
+}
+
+// Root may have any number: as another user.
+void allow_no_process() {
+  if (::setresuid(65'534, 65'534, 65'534) != 0) ::_exit(2);
+  lower(RLIMIT_NPROC, 1);
+}
+
+TEST(LaunchLimits, OfThreadsAreNamed) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  EXPECT_EXIT(
+      {
+        allow_no_process();
+        launch_and_say(true);
+      },
+      ::testing::ExitedWithCode(0), "rank 0: its thread did not start: Resource .*; RLIMIT_NPROC is 1 .ulimit -u");
+}
+
+TEST(LaunchLimits, OfProcessesAreNamed) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  EXPECT_EXIT(
+      {
+        allow_no_process();
+        launch_and_say(false);
+      },
+      ::testing::ExitedWithCode(0), "fork: Resource .*; RLIMIT_NPROC is 1 .ulimit -u");
 }
 
 }  // namespace

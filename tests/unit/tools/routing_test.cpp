@@ -145,12 +145,12 @@ TEST(Routing, ReadsFiles) {
 TEST(Routing, RefusesWhatItDoesNotKnow) {
   EXPECT_THAT(message_of(options_of("star")),
               HasSubstr("expected uniform, zipf:A, khot:K, gate or FILE.npy, got \"star\""));
-  EXPECT_THAT(message_of(options_of("zipf:x")), HasSubstr("expected zipf:NUMBER, got zipf:x"));
+  EXPECT_THAT(message_of(options_of("zipf:x")), HasSubstr("expected zipf:A with A of at least 0, got zipf:x"));
   EXPECT_THAT(message_of(options_of("khot:0")), HasSubstr("expected khot:K with K of [1, 32], got khot:0"));
   EXPECT_THAT(message_of(options_of("khot:33")), HasSubstr("got khot:33"));
   RoutingOptions few = options_of("uniform");
   few.num_experts = 3;
-  EXPECT_THAT(message_of(few), HasSubstr("expected at least 4 experts"));
+  EXPECT_THAT(message_of(few), HasSubstr("--experts: expected at least the 4 that a token chooses, got 3"));
 }
 
 }  // namespace

@@ -50,8 +50,8 @@ INSTANTIATE_TEST_SUITE_P(Scenario, EveryDtype, ::testing::Values("bf16", "fp16",
 
 TEST(Scenario, PlacesExperts) {
   const Scenario scenario = make_scenario(small_options(), Mode::kThroughput, 8, 1);  // 10 experts: 3, 3, 2, 2
-  EXPECT_EQ(scenario.first_expert(1), 3);
-  EXPECT_EQ(scenario.first_expert(3), 8);
+  EXPECT_EQ(scenario.placement().first(1), 3);
+  EXPECT_EQ(scenario.placement().first(3), 8);
   EXPECT_TRUE(scenario.is_local(9, 3));
   EXPECT_FALSE(scenario.is_local(8, 2));
   EXPECT_FALSE(scenario.is_local(-1, 0));
@@ -77,14 +77,36 @@ TEST(Footprint, FitsAsItIs) {
   EXPECT_EQ(fitted.scenario.sets.size(), 2U);
 }
 
-TEST(Footprint, LowersTokensAndSaysSo) {
+/// A shape beside which the scratch of the copies is small.
+BenchOptions large_options() {
   BenchOptions options = small_options();
   options.verify = false;
-  const std::int64_t whole = footprint_of(make_scenario(options, Mode::kThroughput, 33, 1)).total();
+  options.hidden = 4096;
+  options.tokens = 4000;
+  return options;
+}
+
+TEST(Footprint, NeverLowersTokensUnasked) {
+  const BenchOptions options = large_options();
+  const std::int64_t whole = footprint_of(make_scenario(options, Mode::kThroughput, options.tokens, 1)).total();
+  try {
+    fit_scenario(options, Mode::kThroughput, whole);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("got 4000 tokens on each of 4 ranks"));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("--fit-memory takes fewer"));
+  }
+}
+
+TEST(Footprint, LowersTokensAndSaysSo) {
+  BenchOptions options = large_options();
+  options.fit_memory = true;
+  const std::int64_t whole = footprint_of(make_scenario(options, Mode::kThroughput, 4000, 1)).total();
   const FittedScenario fitted = fit_scenario(options, Mode::kThroughput, whole);
-  EXPECT_LT(fitted.scenario.tokens, 33);
-  EXPECT_EQ(fitted.scenario.sets.size(), 1U);
-  EXPECT_THAT(fitted.note, ::testing::HasSubstr("tokens lowered from 33 to"));
+  EXPECT_LT(fitted.scenario.tokens, 4000);
+  EXPECT_GT(fitted.scenario.tokens, 1000);
+  EXPECT_THAT(fitted.note, ::testing::HasSubstr("tokens lowered from 4000 to"));
   EXPECT_THROW(fit_scenario(options, Mode::kThroughput, 100), Error);
 }
 
@@ -101,10 +123,31 @@ TEST(Options, SayWhatIsWrong) {
   EXPECT_NO_THROW(validate(demo_options()));
 }
 
+TEST(Options, RanksOfALauncherAreUsedOrRefused) {
+  BenchOptions options;
+  fit_ranks(0, options);
+  EXPECT_EQ(options.num_ranks(), 4) << "none";
+  options = {};
+  options.nodes = 2;
+  fit_ranks(6, options);
+  EXPECT_EQ(options.ranks_per_node, 3);
+  for (const int nodes : {4, 7, 1000}) {
+    options = {};
+    options.nodes = nodes;
+    EXPECT_THROW(fit_ranks(6, options), Error) << nodes;
+  }
+  options = {};
+  options.ranks_per_node = 4;
+  EXPECT_THROW(fit_ranks(6, options), Error);
+  options = {};
+  options.threads = true;
+  EXPECT_THROW(fit_ranks(6, options), Error);
+}
+
 TEST(Options, ADemoFitsWhatIsHere) {
-  const auto demo_on = [](int num_gpus) {
+  const auto demo_on = [](int num_gpus, int launched = 0) {
     BenchOptions demo = demo_options();
-    fit_demo(num_gpus, demo);
+    fit_demo(num_gpus, launched, demo);
     validate(demo);
     return demo;
   };
@@ -117,6 +160,10 @@ TEST(Options, ADemoFitsWhatIsHere) {
   EXPECT_EQ(demo_on(2).num_ranks(), 2);
   EXPECT_FALSE(demo_on(2).threads);
   EXPECT_EQ(demo_on(16).num_ranks(), 8);
+  EXPECT_EQ(demo_on(0, 6).nodes, 2);
+  EXPECT_EQ(demo_on(0, 6).num_ranks(), 6);
+  EXPECT_EQ(demo_on(0, 3).nodes, 1);
+  EXPECT_EQ(demo_on(4, 4).nodes, 1);
 }
 
 }  // namespace

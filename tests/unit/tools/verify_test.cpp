@@ -101,7 +101,7 @@ void check_rank(const Scenario& scenario, const World& world) {
   const auto& s = result.x.shape;
   const Group::Allocation rows = result.x.num_dims == 3 ? group.allocate(scenario.combine_dtype, {s[0], s[1], s[2]})
                                                         : group.allocate(scenario.combine_dtype, {s[0], s[1]});
-  apply_experts(scenario, rank, received_rows(result), rows.view);
+  apply_experts(scenario, rank, result, rows.view);
   const CombineResult combined = group.combine(result.handle, {.x = rows.view});
   const auto differences = [&] { return verify_combine(scenario, 0, rank, combined, ignore_progress).differences(); };
   ASSERT_EQ(differences(), 0U);

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "gather.hpp"
+#include "transport/bootstrap/published.hpp"
 
 namespace crossdock::testing {
 namespace {
@@ -16,11 +17,27 @@ using ::testing::HasSubstr;
 const Bytes kSome = bytes_of_text("some bytes");
 
 TEST(Frame, EveryPayloadComesBack) {
-  const Hello hello = parse_hello(encode(Hello{.num_ranks = 70'000, .rank = 65'536, .deadline_ms = 0xFFFF'FFFF}));
+  const Hello hello = parse_hello(encode(Hello{.identity = std::string("17.0 \0\xFF", 7),
+                                               .library = "0.1.0",
+                                               .num_ranks = 70'000,
+                                               .rank = 65'536,
+                                               .deadline_ms = 0xFFFF'FFFF}));
+  EXPECT_EQ(hello.identity, std::string("17.0 \0\xFF", 7));
+  EXPECT_EQ(hello.library, "0.1.0");
   EXPECT_EQ(hello.num_ranks, 70'000U);
   EXPECT_EQ(hello.rank, 65'536U);
   EXPECT_EQ(hello.deadline_ms, 0xFFFF'FFFFU);
-  EXPECT_EQ(encode(Hello{}).size(), kHelloBytes);
+  const std::string longest(kMaxTextBytes, 'x');
+  EXPECT_EQ(encode(Hello{.identity = longest, .library = longest}).size(), kMaxHelloBytes);
+
+  const Stranger stranger = parse_stranger(encode(Stranger{.identity = "18.0", .library = "0.2.0"}));
+  EXPECT_EQ(stranger.identity, "18.0");
+  EXPECT_EQ(stranger.library, "0.2.0");
+
+  const Place place = parse_place(encode(Place{.identity = "a", .address = "10.0.0.1,fd00::2", .port = 65'535}));
+  EXPECT_EQ(place.identity, "a");
+  EXPECT_EQ(place.address, "10.0.0.1,fd00::2");
+  EXPECT_EQ(place.port, 65'535U);
 
   const Contribution contribution =
       parse_contribution(encode(Contribution{.round = 9, .deadline_ms = 5, .bytes = kSome}));
@@ -42,7 +59,7 @@ TEST(Frame, EveryPayloadComesBack) {
 // The byte map in the header: other versions have to find the header where it is.
 TEST(Frame, TheHeaderIsAsDocumented) {
   const Bytes bytes = encode(Frame{.type = FrameType::kResult, .payload = bytes_of_text("ab")});
-  EXPECT_EQ(text_of_bytes(bytes), std::string("XDKB\x01\x00\x05\x00\x02\x00\x00\x00"
+  EXPECT_EQ(text_of_bytes(bytes), std::string("XDKB\x02\x00\x05\x00\x02\x00\x00\x00"
                                               "ab",
                                               14));
 }
@@ -77,11 +94,59 @@ Error error_of_header(std::size_t at, std::uint8_t value, std::size_t max_payloa
 
 TEST(Frame, AWrongHeaderIsRefused) {
   EXPECT_THAT(error_of_header(0, 'G').what(), HasSubstr("expected a frame of this library"));
-  EXPECT_THAT(error_of_header(4, 2).what(), HasSubstr("expected version 1 of this library, got 2"));
+  EXPECT_THAT(error_of_header(4, 1).what(), HasSubstr("expected version 2 of this library's protocol, got 1"));
   EXPECT_THAT(error_of_header(6, 0).what(), HasSubstr("frame type, got 0"));
-  EXPECT_THAT(error_of_header(6, 7).what(), HasSubstr("frame type, got 7"));
-  EXPECT_THAT(error_of_header(11, 4).what(), HasSubstr("at most 67108864 bytes, got 67108876"));
-  EXPECT_THAT(error_of_header(8, 13, kHelloBytes).what(), HasSubstr("at most 12 bytes, got 13"));
+  EXPECT_THAT(error_of_header(6, 9).what(), HasSubstr("frame type, got 9"));
+  EXPECT_THAT(error_of_header(11, 4).what(), HasSubstr("at most 67108864 bytes, got 67108880"));
+  EXPECT_THAT(error_of_header(8, 17, 16).what(), HasSubstr("at most 16 bytes, got 17"));
+}
+
+// Ranks of different versions have to be able to tell each other why there is no job.
+TEST(Frame, AnotherVersionsHelloIsReadAsFarAsAllVersionsAgree) {
+  Bytes payload = encode(Hello{.identity = "17.0", .library = "0.9.0"});
+  payload.resize(2 + 4 + 2 + 5);
+  payload.push_back(std::byte{42});  // whatever that version says next
+  FrameReader reader;
+  reader.append(encode(Frame{.type = FrameType::kHello, .payload = payload, .version = 3}));
+  const auto frame = reader.next();
+  ASSERT_TRUE(frame);
+  EXPECT_EQ(frame->version, 3);
+  const Hello hello = parse_hello(frame->payload, frame->version);
+  EXPECT_EQ(hello.identity, "17.0");
+  EXPECT_EQ(hello.library, "0.9.0");
+
+  reader.append(encode(Frame{.type = FrameType::kReady, .version = 3}));
+  EXPECT_THAT(error_of([&] { reader.next(); }).what(), HasSubstr("expected version 2"));
+}
+
+TEST(Frame, TextsThatAreTooLongAreRefused) {
+  EXPECT_THAT(error_of([] { encode(Hello{.identity = std::string(kMaxTextBytes + 1, 'x')}); }).what(),
+              HasSubstr("at most 1024 bytes, got 1025"));
+  Bytes hello = encode(Hello{.identity = std::string(kMaxTextBytes, 'x')});
+  hello[1] = std::byte{0xFF};
+  EXPECT_THAT(error_of([&] { parse_hello(hello); }).what(), HasSubstr("at most 1024 bytes, got 65280"));
+}
+
+TEST(Frame, APlaceHasAPort) {
+  for (const std::uint32_t port : {0U, 65'536U}) {
+    EXPECT_THAT(error_of([&] { parse_place(encode(Place{.port = port})); }).what(), HasSubstr("port of [1, 65535]"));
+  }
+}
+
+TEST(Frame, APublishedFrameIsOneWholeFrameInHexadecimal) {
+  const Frame frame{.type = FrameType::kPlace, .payload = encode(Place{.address = "::1", .port = 7})};
+  const std::string text = to_text(frame);
+  EXPECT_EQ(text.substr(0, 12), "58444b420200");
+  EXPECT_EQ(frame_of_text(text).payload, frame.payload);
+  for (const std::string& wrong :
+       {std::string(), text.substr(1), text.substr(2), text + "00", text + "0", "xx" + text}) {
+    EXPECT_THROW(frame_of_text(wrong), Error) << wrong;
+  }
+}
+
+TEST(Frame, JobsAreNamedInMessages) {
+  EXPECT_EQ(describe_job(""), "a job without a name");
+  EXPECT_EQ(describe_job("a\n\x1b[b"), "job \"a??[b\"");
 }
 
 TEST(Frame, ATooLargePayloadIsNotSent) {

@@ -3,15 +3,19 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "crossdock/error.hpp"
@@ -34,6 +38,16 @@ inline std::vector<std::string> gather_text(Bootstrap& bootstrap, std::string_vi
   std::vector<std::string> texts;
   for (const auto& bytes : bootstrap.all_gather(bytes_of_text(mine), deadline)) texts.push_back(text_of_bytes(bytes));
   return texts;
+}
+
+/// An all-gather as a program may have one: equal sizes, over the ranks of another bootstrap.
+inline AllGather all_gather_over(std::shared_ptr<Bootstrap> bootstrap) {
+  return [bootstrap = std::move(bootstrap)](std::span<const std::byte> mine, std::span<std::byte> all,
+                                            std::chrono::milliseconds deadline) {
+    auto at = all.begin();
+    for (const auto& bytes : bootstrap->all_gather(mine, deadline)) at = std::ranges::copy(bytes, at).out;
+    if (at != all.end()) throw std::runtime_error("sizes differ");
+  };
 }
 
 /// The Error that a call throws.

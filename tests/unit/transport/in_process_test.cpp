@@ -29,6 +29,16 @@ TEST(InProcess, EverybodyGetsEverybodysBytesRoundAfterRound) {
   });
 }
 
+TEST(InProcess, AWorldGathersWithoutItsBootstrap) {
+  const auto worlds = World::threads(3);
+  run_threads(3, [&](int rank) {
+    const World& world = worlds[static_cast<std::size_t>(rank)];
+    const auto all = world.all_gather(bytes_of_text(std::string(static_cast<std::size_t>(rank), 'a')), 10s);
+    ASSERT_EQ(all.size(), 3U);
+    for (std::size_t peer = 0; peer < 3; ++peer) EXPECT_EQ(text_of_bytes(all[peer]), std::string(peer, 'a'));
+  });
+}
+
 TEST(InProcess, AnExchangeOfOne) { EXPECT_THAT(gather_text(*transport::make_in_process(1)[0], "x"), ElementsAre("x")); }
 
 TEST(InProcess, MissingRanksAreNamedAndLaterExchangesFailAtOnce) {

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "gather.hpp"
+#include "overheard.hpp"
 #include "transport/bootstrap/introduction.hpp"
 #include "transport/bootstrap/unix_socket.hpp"
 #include "transport/local/connect.hpp"
@@ -14,27 +15,6 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 using transport::connect_local;
-
-/// Shows what the first exchange gave to somebody else, before this rank sees it.
-class Overheard final : public Bootstrap {
- public:
-  using Listener = std::function<void(std::vector<std::vector<std::byte>>&)>;
-  Overheard(Bootstrap& real, Listener listener) : real_(real), listener_(std::move(listener)) {}
-
-  int rank() const override { return real_.rank(); }
-  int num_ranks() const override { return real_.num_ranks(); }
-  bool same_process() const override { return false; }
-  std::vector<std::vector<std::byte>> all_gather(std::span<const std::byte> mine,
-                                                 std::chrono::milliseconds deadline) override {
-    auto all = real_.all_gather(mine, deadline);
-    if (listener_) std::exchange(listener_, nullptr)(all);
-    return all;
-  }
-
- private:
-  Bootstrap& real_;
-  Listener listener_;
-};
 
 std::string socket_name_of(const std::vector<std::byte>& gathered) {
   // One byte of agreement comes first.

@@ -11,7 +11,9 @@
 #include "../../multi/free_port.hpp"
 #include "base/clock.hpp"
 #include "gather.hpp"
+#include "transport/bootstrap/connect_job.hpp"
 #include "transport/bootstrap/frame.hpp"
+#include "transport/bootstrap/star.hpp"
 #include "transport/bootstrap/tcp_socket.hpp"
 
 namespace crossdock::testing {
@@ -26,6 +28,9 @@ using transport::Frame;
 using transport::FrameType;
 
 using Ranks = std::vector<std::shared_ptr<Bootstrap>>;
+
+// 203.0.113.0/24 is for documentation: no machine has such an address.
+constexpr const char* kNobodysAddress = "203.0.113.1";
 
 /// All ranks of a job, as threads of this process over real sockets.
 Ranks connect_all(int num_ranks, const std::string& address = "127.0.0.1") {
@@ -196,15 +201,16 @@ TEST(Tcp, APortInUseIsNamed) {
   const auto listener = transport::listen_at({.address = "127.0.0.1", .port = port});
   const Error error = error_of([&] { connect_tcp({.rank = 0, .num_ranks = 2, .port = port, .deadline = 1s}); });
   EXPECT_EQ(error.code(), ErrorCode::kSystem);
-  EXPECT_THAT(error.what(), HasSubstr("bind: 127.0.0.1:" + std::to_string(port) + ": Address already in use"));
+  EXPECT_THAT(error.what(), HasSubstr("bind: 127.0.0.1:" + std::to_string(port) + ": Address already in use: another " +
+                                      "program holds it: choose another TcpWorldOptions::port"));
 }
 
 TEST(Tcp, AnAddressOfAnotherMachineIsNamed) {
-  // 192.0.2.0/24 is for documentation: no machine has such an address.
   const Error error =
-      error_of([] { connect_tcp({.rank = 0, .num_ranks = 2, .address = "192.0.2.1", .port = 29'500}); });
+      error_of([] { connect_tcp({.rank = 0, .num_ranks = 2, .address = kNobodysAddress, .deadline = 100ms}); });
   EXPECT_EQ(error.code(), ErrorCode::kSystem);
-  EXPECT_THAT(error.what(), HasSubstr("192.0.2.1:29500"));
+  EXPECT_THAT(error.what(), HasSubstr("203.0.113.1:29500"));
+  EXPECT_THAT(error.what(), HasSubstr("choose another TcpWorldOptions::address"));
 }
 
 TEST(Tcp, ARankThatIsGoneIsNamedToAll) {
@@ -302,12 +308,41 @@ TEST(Tcp, OptionsAreChecked) {
   EXPECT_EQ(code_of({.rank = 0, .num_ranks = 2, .port = 0}), ErrorCode::kInvalidArgument);
   EXPECT_EQ(code_of({.rank = 0, .num_ranks = 2, .port = 65'536}), ErrorCode::kInvalidArgument);
   EXPECT_EQ(code_of({.rank = 0, .num_ranks = 2, .address = ""}), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(code_of({.rank = 0, .num_ranks = 2, .address = std::string(256, 'a')}), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(code_of({.rank = 0, .num_ranks = 2, .identity = std::string(513, 'a')}), ErrorCode::kInvalidArgument);
 }
 
 TEST(Tcp, OneRankNeedsNoSocket) {
   const int port = free_port();
   const auto listener = transport::listen_at({.address = "127.0.0.1", .port = port});
   EXPECT_EQ(gather_text(*connect_tcp({.rank = 0, .num_ranks = 1, .port = port}), "x").size(), 1U);
+}
+
+// Ranks that would wait for ever meet, exchange, and tell one another no deadline that is shorter.
+TEST(Tcp, NoLimitIsNoShortLimit) {
+  Ranks all(3);
+  const int port = free_port();
+  run_threads(3, [&](int rank) {
+    const auto deadline = rank == 1 ? std::chrono::milliseconds::max() : std::chrono::hours(24 * 365 * 300);
+    auto& mine = all[static_cast<std::size_t>(rank)];
+    mine = connect_tcp({.rank = rank, .num_ranks = 3, .port = port, .deadline = deadline});
+    EXPECT_THAT(gather_text(*mine, std::to_string(rank), deadline), ElementsAre("0", "1", "2"));
+  });
+  EXPECT_EQ(transport::remaining_ms(base::Deadline(std::chrono::milliseconds::max())), transport::kNoDeadline);
+  EXPECT_LT(transport::remaining_ms(base::Deadline(24h)), 24U * 3600 * 1000 + 1);
+  EXPECT_GT(transport::remaining_ms(base::Deadline(24h)), 23U * 3600 * 1000);
+}
+
+TEST(Tcp, NothingIsNoDeadline) {
+  for (const auto deadline : {0ms, -1ms, std::chrono::milliseconds::min()}) {
+    for (const int num_ranks : {1, 2}) {
+      const Error error = error_of([&] { connect_tcp({.num_ranks = num_ranks, .deadline = deadline}); });
+      EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+      EXPECT_THAT(error.what(), HasSubstr("bootstrap: deadline: expected more than 0 ms, got "));
+    }
+    EXPECT_EQ(error_of([&] { transport::connect_job({}, {.deadline = deadline}); }).code(),
+              ErrorCode::kInvalidArgument);
+  }
 }
 
 }  // namespace

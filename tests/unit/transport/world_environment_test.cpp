@@ -1,12 +1,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <map>
-
 #include "../../multi/fork_ranks.hpp"
 #include "../../multi/free_port.hpp"
 #include "gather.hpp"
+#include "launcher_environment.hpp"
 #include "transport/bootstrap/tcp_socket.hpp"
 
 namespace crossdock::testing {
@@ -14,18 +12,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-using Variables = std::map<std::string, std::string>;
-
-/// The environment of a launcher, and nothing of the one that runs this test.
-void set_environment(const Variables& variables) {
-  for (const char* name : {"RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_USE_AGENT_STORE",
-                           "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE", "SLURM_PROCID",
-                           "SLURM_NTASKS", "SLURM_LAUNCH_NODE_IPADDR"}) {
-    ::unsetenv(name);
-  }
-  for (const auto& [name, value] : variables) ::setenv(name.c_str(), value.c_str(), 1);
-}
 
 std::string message_of(const Variables& variables) {
   set_environment(variables);
@@ -90,29 +76,45 @@ TEST(WorldEnvironment, OpenMpiOnOneMachineNeedsNoAddress) {
 TEST(WorldEnvironment, Slurm) {
   const std::string port = std::to_string(free_port());
   expect_two_meet([&](int rank) {
-    return Variables{{"SLURM_PROCID", std::to_string(rank)},
-                     {"SLURM_NTASKS", "2"},
-                     {"SLURM_LAUNCH_NODE_IPADDR", "127.0.0.1"},
+    return Variables{{"SLURM_STEP_ID", "0"},
+                     {"SLURM_PROCID", std::to_string(rank)},
+                     {"SLURM_NTASKS", "8"},
+                     {"SLURM_STEP_NUM_TASKS", "2"},
+                     {"SLURM_STEP_NODELIST", "localhost"},
+                     {"SLURM_LAUNCH_NODE_IPADDR", "192.0.2.1"},
                      {"MASTER_PORT", port}};
   });
 }
 
-TEST(WorldEnvironment, AShellInASlurmAllocationIsOneRank) {
-  set_environment({{"SLURM_NTASKS", "8"}});
-  EXPECT_EQ(World::from_environment().num_ranks(), 1);
+TEST(WorldEnvironment, ABatchScriptOfSeveralTasksIsNoWorldOfOne) {
+  EXPECT_THAT(message_of({{"SLURM_NTASKS", "8"}}), HasSubstr("SLURM_NTASKS: expected 1"));
+  EXPECT_THAT(message_of({{"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "8"}}), HasSubstr("SLURM_NTASKS: expected 1"));
 }
 
-TEST(WorldEnvironment, HalfSetVariablesAreNamed) {
-  EXPECT_THAT(message_of({{"RANK", "0"}}), HasSubstr("WORLD_SIZE: not set, but RANK is"));
-  EXPECT_THAT(message_of({{"WORLD_SIZE", "2"}}), HasSubstr("RANK: not set, but WORLD_SIZE is"));
-  EXPECT_THAT(message_of({{"OMPI_COMM_WORLD_RANK", "0"}}), HasSubstr("OMPI_COMM_WORLD_SIZE: not set"));
-  EXPECT_THAT(message_of({{"OMPI_COMM_WORLD_SIZE", "2"}}), HasSubstr("OMPI_COMM_WORLD_RANK: not set"));
-  EXPECT_THAT(message_of({{"SLURM_PROCID", "0"}}), HasSubstr("SLURM_NTASKS: not set"));
+TEST(WorldEnvironment, NoWorldOfOneWhereAVariableSaysOtherwise) {
+  EXPECT_THAT(message_of({{"PMI_RANK", "0"}, {"PMI_SIZE", "2"}}), HasSubstr("MASTER_ADDR: not set"));
+  EXPECT_THAT(message_of({{"RANK", "0"}, {"WORLD_SIZE", ""}}), HasSubstr("WORLD_SIZE: expected an integer"));
+  EXPECT_THAT(message_of({{"RANK", ""}, {"WORLD_SIZE", ""}}), HasSubstr("WORLD_SIZE: expected an integer"));
+  EXPECT_THAT(message_of({{"JOB_COMPLETION_INDEX", "0"}}), HasSubstr("set WORLD_SIZE"));
+}
+
+TEST(WorldEnvironment, AnAddressIsNamedWhereItIsMalformedOrMissing) {
   EXPECT_THAT(message_of({{"RANK", "0"}, {"WORLD_SIZE", "2"}}), HasSubstr("MASTER_ADDR: not set"));
+  EXPECT_THAT(message_of({{"RANK", "0"}, {"WORLD_SIZE", "2"}, {"MASTER_ADDR", "node:1"}}),
+              HasSubstr("MASTER_ADDR: expected a host name, an IPv4 or an IPv6 address without a port"));
   EXPECT_THAT(
       message_of({{"OMPI_COMM_WORLD_RANK", "0"}, {"OMPI_COMM_WORLD_SIZE", "4"}, {"OMPI_COMM_WORLD_LOCAL_SIZE", "2"}}),
       HasSubstr("MASTER_ADDR: not set"));
-  EXPECT_THAT(message_of({{"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "2"}}), HasSubstr("MASTER_ADDR: not set"));
+}
+
+TEST(WorldEnvironment, BracketsOfIpv6AreUnderstood) {
+  const std::string port = std::to_string(free_port());
+  expect_two_meet([&](int rank) {
+    return Variables{{"RANK", std::to_string(rank)},
+                     {"WORLD_SIZE", "2"},
+                     {"MASTER_ADDR", "[::ffff:127.0.0.1]"},
+                     {"MASTER_PORT", port}};
+  });
 }
 
 TEST(WorldEnvironment, MalformedVariablesAreNamed) {

@@ -1,5 +1,6 @@
 #include "bench/experts.hpp"
 
+#include "crossdock/rows.hpp"
 #include "numbers.hpp"
 
 namespace crossdock::tools::bench {
@@ -69,36 +70,21 @@ void scale_row(DType dtype, const Row& row) {
 
 class Experts {
  public:
-  Experts(const Scenario& scenario, int rank, const ReceivedRows& rows, const TensorView& out)
-      : scenario_(scenario), rows_(rows), out_(out), first_expert_(scenario.first_expert(rank)) {}
+  Experts(const Scenario& scenario, int rank, const DispatchResult& rows, const TensorView& out)
+      : scenario_(scenario), rows_(rows), out_(out), first_expert_(scenario.placement().first(rank)) {}
 
   void run() const {
-    if (scenario_.layout == Layout::kExpertPadded) {
-      run_padded();
-    } else {
-      run_exact();
+    if (scenario_.layout == Layout::kFlat) {
+      for (std::int64_t row = 0; row < rows_.num_rows; ++row) scale(row, flat_factor(row));
+      return;
+    }
+    for (std::int32_t expert = 0; expert < static_cast<std::int32_t>(rows_.tokens_per_expert.shape[0]); ++expert) {
+      const RowRange own = rows_of_expert(rows_, expert);
+      for (std::int64_t row = own.begin; row < own.end(); ++row) scale(row, expert_factor(first_expert_ + expert));
     }
   }
 
  private:
-  void run_exact() const {
-    for (std::int64_t row = 0; row < rows_.num_rows; ++row) {
-      if (scenario_.layout == Layout::kFlat) {
-        scale(row, flat_factor(row));
-      } else if (const std::int32_t expert = *words<std::int32_t>(rows_.row_expert, row); expert >= 0) {
-        scale(row, expert_factor(first_expert_ + expert));
-      }
-    }
-  }
-
-  void run_padded() const {
-    for (std::int32_t expert = 0; expert < static_cast<std::int32_t>(rows_.x.shape[0]); ++expert) {
-      const std::int64_t begin = expert * rows_.x.shape[1];
-      const std::int32_t count = *words<std::int32_t>(rows_.tokens_per_expert, expert);
-      for (std::int64_t row = begin; row < begin + count; ++row) scale(row, expert_factor(first_expert_ + expert));
-    }
-  }
-
   float flat_factor(std::int64_t row) const {
     const std::int64_t top_k = rows_.topk_idx.shape[1];
     float factor = 0;
@@ -122,38 +108,14 @@ class Experts {
   }
 
   const Scenario& scenario_;
-  const ReceivedRows& rows_;
+  const DispatchResult& rows_;
   const TensorView& out_;
   std::int32_t first_expert_;
 };
 
-ConstTensorView view_of(const reference::Tensor& tensor) {
-  return tensor.shape.empty() ? ConstTensorView{} : tensor.view();
-}
-
 }  // namespace
 
-ReceivedRows received_rows(const DispatchResult& result) {
-  return {.num_rows = result.num_rows,
-          .x = result.x,
-          .scales = result.scales,
-          .topk_weights = result.topk_weights,
-          .topk_idx = result.topk_idx,
-          .row_expert = result.row_expert,
-          .tokens_per_expert = result.tokens_per_expert};
-}
-
-ReceivedRows received_rows(const reference::Dispatched& dispatched) {
-  return {.num_rows = dispatched.num_rows,
-          .x = view_of(dispatched.x),
-          .scales = view_of(dispatched.scales),
-          .topk_weights = view_of(dispatched.topk_weights),
-          .topk_idx = view_of(dispatched.topk_idx),
-          .row_expert = view_of(dispatched.row_expert),
-          .tokens_per_expert = view_of(dispatched.tokens_per_expert)};
-}
-
-void apply_experts(const Scenario& scenario, int rank, const ReceivedRows& rows, const TensorView& out) {
+void apply_experts(const Scenario& scenario, int rank, const DispatchResult& rows, const TensorView& out) {
   Experts(scenario, rank, rows, out).run();
 }
 

@@ -20,9 +20,12 @@ struct Footprint {
 
 Footprint footprint_of(const Scenario& scenario);
 
-/// The scenario of the options where it fits into `available` bytes; else with one input set instead of two, then
-/// with fewer tokens. `note` says what was changed, and is empty where nothing was. Throws Error where even one token
-/// does not fit.
+/// Bytes of a row that dispatch returns, with its scales, choices and weights.
+std::int64_t dispatched_row_bytes(const Scenario& scenario);
+
+/// The scenario of the options where it fits into `available` bytes; else with one input set instead of two, then,
+/// where the options allow it (fit_memory), with fewer tokens. `note` says what was changed, and is empty where nothing
+/// was. Throws Error where that does not fit; what cannot fit is seen before any routing is made.
 struct FittedScenario {
   Scenario scenario;
   std::string note;

@@ -1,22 +1,13 @@
-#include <fmt/format.h>
-
-#include <fstream>
-#include <nlohmann/json.hpp>
-
 #include "bench/gpu_report.hpp"
-#include "crossdock/error.hpp"
+#include "json.hpp"
 
 namespace crossdock::tools::bench {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 Json to_json(const GpuCellReport& cell) {
-  Json json = {{"operation", cell.operation},
-               {"sms", cell.sms},
-               {"median_us", cell.us},
-               {"limit_us", cell.limit_us},
-               {"over_limit", cell.over_limit()}};
+  Json json = {{"operation", cell.operation}, {"sms", cell.sms}};
+  add_spread(cell.us, json);
+  json.update({{"limit_us", cell.limit_us}, {"over_limit", cell.over_limit()}});
   if (cell.sm_limit_us > 0) {
     json["sm_limit_us"] = cell.sm_limit_us;
     json["over_sm_limit"] = cell.over_sm_limit();
@@ -36,6 +27,7 @@ Json to_json(const GpuReport& report) {
                {"samples", report.samples},
                {"rows_to_other_ranks", report.peer_rows},
                {"copy_engine_gb_per_s", report.copy_engine_gbps},
+               {"verified", report.verified_bytes > 0 ? "one call" : "nothing"},
                {"verified_bytes", report.verified_bytes},
                {"differences", report.differences},
                {"first_difference", report.first_difference},
@@ -52,20 +44,18 @@ Json to_json(const GpuReport& report) {
 
 }  // namespace
 
-void write_gpu_json(const std::string& path, const BenchOptions& options, const std::string& gpu,
+std::string to_json(const Provenance& provenance, const BenchOptions& options, const std::string& gpu,
                     const std::vector<GpuReport>& reports) {
-  Json json = {{"gpu", gpu},
+  Json json = tools::to_json(provenance);
+  json.update({{"gpu", gpu},
                {"ranks", options.num_ranks()},
                {"ranks_are", options.threads ? "threads" : "processes"},
                {"hidden", options.hidden},
                {"experts", options.experts},
                {"seed", options.seed},
-               {"modes", Json::array()}};
+               {"modes", Json::array()}});
   for (const GpuReport& report : reports) json["modes"].push_back(to_json(report));
-  std::ofstream file(path);
-  file << json.dump(2) << '\n';
-  file.close();
-  if (!file) throw Error(ErrorCode::kSystem, fmt::format("--json: {} cannot be written", path));
+  return text_of(json);
 }
 
 }  // namespace crossdock::tools::bench

@@ -1,6 +1,9 @@
 #include "bench/gpu_plan.hpp"
 
 #include <algorithm>
+#include <utility>
+
+#include "launch/launched.hpp"
 
 namespace crossdock::tools::bench {
 namespace {
@@ -9,7 +12,6 @@ namespace {
 /// large.
 constexpr int kSets = 8;
 constexpr std::int64_t kMostTokens = 32768;
-constexpr int kLeastWarmup = 6;
 
 bool goes_to(const Scenario& scenario, const std::int32_t* row, int top_k, int rank) {
   return std::any_of(row, row + top_k, [&](std::int32_t expert) { return scenario.is_local(expert, rank); });
@@ -89,7 +91,7 @@ GpuPlan make_gpu_plan(const BenchOptions& options, Mode mode) {
   GpuPlan plan{.scenario = make_scenario(options, mode, tokens, sets), .sms = options.sms, .cells = {}};
   if (plan.sms.empty()) plan.sms = mode == Mode::kLatency ? std::vector{0} : std::vector{8, 16, 24};
   plan.cells = cells_of(mode, plan.sms);
-  plan.warmup = std::max(options.warmup, kLeastWarmup);
+  plan.warmup = options.warmup_on(Backend::kCuda);
   plan.samples = options.iterations_on(Backend::kCuda);
   plan.peer_rows = count_peer_rows(plan.scenario);
   plan.rows = count_most_rows(plan.scenario);
@@ -98,16 +100,22 @@ GpuPlan make_gpu_plan(const BenchOptions& options, Mode mode) {
   return plan;
 }
 
-double GpuMeasurements::median_us(std::size_t cell) {
+Spread GpuMeasurements::spread_us(std::size_t cell) {
   std::vector<double> slower(samples_, 0);
   for (std::size_t sample = 0; sample < samples_; ++sample) {
     for (std::size_t rank = 0; rank < num_ranks_; ++rank) {
       slower[sample] = std::max(slower[sample], us(cell, sample, rank));
     }
   }
-  const auto middle = slower.begin() + static_cast<std::ptrdiff_t>(slower.size() / 2);
-  std::ranges::nth_element(slower, middle);
-  return *middle;
+  return spread_of(std::move(slower));
+}
+
+void GpuMeasurements::gather(const World& world) {
+  gather_columns(world, us_);
+  gather_columns(world, records_);
+  spread_from_rank_0(world, rate_);
+  spread_from_rank_0(world, sm_rates_);
+  spread_from_rank_0(world, window_sharing_);
 }
 
 }  // namespace crossdock::tools::bench

@@ -8,7 +8,9 @@
 #include "bench/measurements.hpp"
 #include "bench/options.hpp"
 #include "bench/scenario.hpp"
+#include "crossdock/world.hpp"
 #include "launch/shared.hpp"
+#include "spread.hpp"
 
 namespace crossdock::tools::bench {
 
@@ -72,8 +74,11 @@ class GpuMeasurements {
   SmRates& sm_rates(std::size_t index) { return sm_rates_[index]; }
   WindowSharing& window_sharing() { return window_sharing_[0]; }
 
-  /// The median of the slower rank's times.
-  double median_us(std::size_t cell);
+  /// Of the slower rank's times.
+  Spread spread_us(std::size_t cell);
+
+  /// With ranks of a launcher: gives every rank what all of them have measured. Collective.
+  void gather(const World& world);
 
  private:
   std::size_t num_ranks_;

@@ -15,6 +15,7 @@
 #include "gpu/graph.hpp"
 #include "gpu/link.hpp"
 #include "gpu/timer.hpp"
+#include "note.hpp"
 #include "place.hpp"
 
 namespace crossdock::tools::bench {
@@ -75,7 +76,7 @@ class GpuRankBench {
   }
 
   void say(const char* what) const {
-    if (rank_ == 0) fmt::print(stderr, "{}: {}\n", name_of(mode_of(scenario_.layout)), what);
+    if (rank_ == 0) print_note("{}: {}", name_of(mode_of(scenario_.layout)), what);
   }
 
   void measure_link() {
@@ -173,7 +174,7 @@ class GpuRankBench {
 
   void time_cell(std::size_t index) {
     const TimedCell& cell = plan_.cells[index];
-    if (rank_ == 0) fmt::print(stderr, "{}, SMs: {}\n", name_of(cell.what), text_of_sms(cell.sms));
+    if (rank_ == 0) print_note("{}, SMs: {}", name_of(cell.what), text_of_sms(cell.sms));
     switch (cell.what) {
       case Timed::kDispatch:
       case Timed::kExact:
@@ -285,7 +286,8 @@ class GpuRankBench {
     RankRecord& record = measurements_.record(static_cast<std::size_t>(rank_));
     say("comparing dispatch with the reference");
     const DispatchResult result = group_.dispatch(inputs_.back(), dispatch_options(0, true));
-    const DispatchResult host = place_.read(result);
+    DispatchResult host = place_.read(result);
+    host.device_num_rows = {};  // no longer one of a GPU
     record.dispatch.rows = host.num_rows;
     keep(verify_dispatch(scenario_, set, rank_, host, progress()), record.dispatch);
     say("comparing combine with the reference");
@@ -293,7 +295,7 @@ class GpuRankBench {
     std::vector<std::byte> outputs(std::max<std::size_t>(rows.view.num_bytes(), 1));
     TensorView host_rows = rows.view;
     host_rows.data = outputs.data();
-    apply_experts(scenario_, rank_, received_rows(host), host_rows);
+    apply_experts(scenario_, rank_, host, host_rows);
     device_->upload(rows.view.data, outputs.data(), rows.view.num_bytes());
     const CombineOptions options{.execution = execution(0)};
     const CombineResult combined = group_.combine(result.handle, {.x = rows.view}, options);

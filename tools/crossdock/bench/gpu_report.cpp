@@ -28,7 +28,7 @@ GpuCellReport report_cell(const GpuPlan& plan, std::size_t index, GpuMeasurement
   const double bytes = peer_bytes(plan, cell.what);
   return {.operation = name_of(cell.what),
           .sms = cell.sms,
-          .us = measurements.median_us(index),
+          .us = measurements.spread_us(index),
           .limit_us = us_of(bytes, measurements.copy_engine_gbps()),
           .sm_limit_us = us_of(bytes, cell.what == Timed::kCombine ? sms.load_gbps : sms.store_gbps)};
 }
@@ -53,8 +53,8 @@ std::string format_rates(const char* name, const GpuReport& report, double SmRat
 }
 
 std::string format_cell(const GpuCellReport& cell) {
-  if (cell.sm_limit_us == 0) return fmt::format("{:.1f} ({:.2f})", cell.us, cell.over_limit());
-  return fmt::format("{:.1f} ({:.2f}, {:.2f})", cell.us, cell.over_limit(), cell.over_sm_limit());
+  if (cell.sm_limit_us == 0) return fmt::format("{:.1f} ({:.2f})", cell.us.median, cell.over_limit());
+  return fmt::format("{:.1f} ({:.2f}, {:.2f})", cell.us.median, cell.over_limit(), cell.over_sm_limit());
 }
 
 }  // namespace
@@ -110,7 +110,8 @@ std::string format_gpu_report(const BenchOptions& options, const GpuReport& repo
   }
   text += fmt::format("\nmedians of {}, the slower rank, by the GPU's timer\n", report.samples);
   if (report.verified_bytes == 0) return text + "not verified\n";
-  text += fmt::format("verified: {} bytes, {} differences", report.verified_bytes, report.differences);
+  text += fmt::format("verified, one call of each operation: {} bytes, {} differences", report.verified_bytes,
+                      report.differences);
   return text + (report.ok() ? "\n" : "; first: " + report.first_difference + "\n");
 }
 

@@ -6,17 +6,19 @@
 
 #include "bench/gpu_plan.hpp"
 #include "bench/options.hpp"
+#include "provenance.hpp"
+#include "spread.hpp"
 
 namespace crossdock::tools::bench {
 
 struct GpuCellReport {
   std::string operation;
   int sms = 0;
-  double us = 0;
+  Spread us;
   double limit_us = 0;     ///< bytes for other ranks over the copy engines' rate
   double sm_limit_us = 0;  ///< the same over what so many SMs store (dispatch) or load (combine); 0 = not measured
-  double over_limit() const { return limit_us > 0 ? us / limit_us : 0; }
-  double over_sm_limit() const { return sm_limit_us > 0 ? us / sm_limit_us : 0; }
+  double over_limit() const { return limit_us > 0 ? us.median / limit_us : 0; }
+  double over_sm_limit() const { return sm_limit_us > 0 ? us.median / sm_limit_us : 0; }
 };
 
 struct GpuReport {
@@ -46,8 +48,8 @@ GpuReport make_gpu_report(const BenchOptions& options, const GpuPlan& plan, GpuM
 /// What was run, then a line an operation and a column an SM count.
 std::string format_gpu_report(const BenchOptions& options, const GpuReport& report);
 
-/// Throws Error where the file cannot be written.
-void write_gpu_json(const std::string& path, const BenchOptions& options, const std::string& gpu,
+/// Everything as JSON.
+std::string to_json(const Provenance& provenance, const BenchOptions& options, const std::string& gpu,
                     const std::vector<GpuReport>& reports);
 
 }  // namespace crossdock::tools::bench

@@ -1,31 +1,27 @@
-#include <fmt/format.h>
-
-#include <fstream>
-#include <nlohmann/json.hpp>
+#include "json.hpp"
 
 #include "bench/report.hpp"
-#include "crossdock/error.hpp"
 
 namespace crossdock::tools::bench {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 Json to_json(const OperationReport& operation) {
-  return {{"operation", operation.operation},
-          {"dtype", operation.dtype},
-          {"rows", operation.rows},
-          {"first_us", operation.first_us},
-          {"median_us", operation.median_us},
-          {"logical_bytes", operation.traffic.logical_bytes},
-          {"peer_bytes", operation.traffic.peer_bytes},
-          {"node_bytes", operation.traffic.node_bytes},
-          {"logical_gb_per_s", operation.logical_gbps},
-          {"remote_gb_per_s", operation.remote_gbps},
-          {"share_of_copy_limit", operation.limit_share},
-          {"verified_bytes", operation.verified_bytes},
-          {"differences", operation.differences},
-          {"first_difference", operation.first_difference}};
+  Json json = {{"operation", operation.operation},
+               {"dtype", operation.dtype},
+               {"rows", operation.rows},
+               {"first_us", operation.first_us}};
+  add_spread(operation.us, json);
+  json.update({{"logical_bytes", operation.traffic.logical_bytes},
+               {"peer_bytes", operation.traffic.peer_bytes},
+               {"node_bytes", operation.traffic.node_bytes},
+               {"moved_bytes", operation.moved_bytes},
+               {"logical_gb_per_s", operation.logical_gbps},
+               {"remote_gb_per_s", operation.remote_gbps},
+               {"share_of_copy_limit", operation.limit_share},
+               {"verified_bytes", operation.verified_bytes},
+               {"differences", operation.differences},
+               {"first_difference", operation.first_difference}});
+  return json;
 }
 
 Json to_json(const ModeReport& report) {
@@ -39,7 +35,8 @@ Json to_json(const ModeReport& report) {
                {"copy_limit_gb_per_s", report.copy_limit_gbps},
                {"copy_bytes_a_rank", report.copy_bytes},
                {"note", report.note},
-               {"verified", report.verified},
+               {"verified", report.verified ? "last call" : "nothing"},
+               {"calls", report.calls},
                {"operations", Json::array()}};
   for (const OperationReport& operation : report.operations) json["operations"].push_back(to_json(operation));
   return json;
@@ -55,20 +52,18 @@ Json to_json(const BenchOptions& options) {
           {"topk_groups", options.topk_groups},
           {"dtype", options.dtype},
           {"iterations", options.iterations_on(Backend::kCpu)},
-          {"warmup", options.warmup},
+          {"warmup", options.warmup_on(Backend::kCpu)},
           {"seed", options.seed}};
 }
 
 }  // namespace
 
-void write_json(const std::string& path, const BenchOptions& options, const std::string& cpu,
-                const std::vector<ModeReport>& reports) {
-  Json json = {{"cpu", cpu}, {"options", to_json(options)}, {"modes", Json::array()}};
+std::string to_json(const Provenance& provenance, const BenchOptions& options, const std::string& cpu,
+                    const std::vector<ModeReport>& reports) {
+  Json json = tools::to_json(provenance);
+  json.update({{"cpu", cpu}, {"options", to_json(options)}, {"modes", Json::array()}});
   for (const ModeReport& report : reports) json["modes"].push_back(to_json(report));
-  std::ofstream file(path);
-  file << json.dump(2) << '\n';
-  file.close();
-  if (!file) throw Error(ErrorCode::kSystem, fmt::format("--json: {} cannot be written", path));
+  return text_of(json);
 }
 
 }  // namespace crossdock::tools::bench

@@ -6,6 +6,7 @@
 
 #include "bench/scenario.hpp"
 #include "crossdock/operations.hpp"
+#include "launch/launched.hpp"
 #include "launch/shared.hpp"
 #include "limits.hpp"
 
@@ -41,6 +42,13 @@ class Measurements {
   const RankRecord& record(std::size_t rank) const { return records_[rank]; }
   double& dispatch_seconds(std::size_t call, std::size_t rank) { return dispatch_seconds_[call * num_ranks_ + rank]; }
   double& combine_seconds(std::size_t call, std::size_t rank) { return combine_seconds_[call * num_ranks_ + rank]; }
+
+  /// With ranks of a launcher: gives every rank what all of them have measured. Collective.
+  void gather(const World& world) {
+    gather_columns(world, records_);
+    gather_columns(world, dispatch_seconds_);
+    gather_columns(world, combine_seconds_);
+  }
 
  private:
   std::size_t num_ranks_;

@@ -11,6 +11,7 @@
 #include "bench/experts.hpp"
 #include "bench/verify.hpp"
 #include "crossdock/group.hpp"
+#include "note.hpp"
 
 namespace crossdock::tools::bench {
 namespace {
@@ -67,14 +68,14 @@ class RankBench {
   int last_set() const { return set_of(measurements_.calls() - 1); }
 
   void say(const char* what) const {
-    if (rank_ == 0) fmt::print(stderr, "{}: {}\n", name_of(mode_of(scenario_.layout)), what);
+    if (rank_ == 0) print_note("{}: {}", name_of(mode_of(scenario_.layout)), what);
   }
 
   Progress progress() {
     return [this, next = 0.25](double share) mutable {
       rendezvous_.note_progress();
       if (rank_ != 0 || share < next) return;
-      fmt::print(stderr, "  {:.0f} %\n", share * 100);
+      print_note("  {:.0f} %", share * 100);
       next = share + 0.25;
     };
   }
@@ -119,7 +120,7 @@ class RankBench {
       Group::Allocation rows = result.x.num_dims == 3
                                    ? group_.allocate(scenario_.combine_dtype, {shape[0], shape[1], shape[2]})
                                    : group_.allocate(scenario_.combine_dtype, {shape[0], shape[1]});
-      apply_experts(scenario_, rank_, received_rows(result), rows.view);
+      apply_experts(scenario_, rank_, result, rows.view);
       rows_.push_back(std::move(rows));
       handles_.push_back(result.handle);
       result = {};
@@ -154,7 +155,7 @@ class RankBench {
 
 void run_rank(const Scenario& scenario, std::size_t limit_copy_bytes, const World& world, Rendezvous& rendezvous,
               Measurements& measurements) {
-  if (world.rank() == 0) fmt::print(stderr, "{}: measuring the copy limit\n", name_of(mode_of(scenario.layout)));
+  if (world.rank() == 0) print_note("{}: measuring the copy limit", name_of(mode_of(scenario.layout)));
   measure_copies(rendezvous, limit_copy_bytes, measurements.record(static_cast<std::size_t>(world.rank())).copies);
   RankBench(scenario, world, rendezvous, measurements).run();
 }

@@ -4,15 +4,12 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
+
+#include "bench/footprint.hpp"
 
 namespace crossdock::tools::bench {
 namespace {
-
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  const std::size_t half = values.size() / 2;
-  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
-}
 
 /// The longest of the ranks, by call.
 std::vector<double> call_seconds(const Scenario& scenario, std::size_t calls,
@@ -42,7 +39,7 @@ double copy_limit_gbps(const Scenario& scenario, const Measurements& measurement
   for (std::size_t round = 1; round < kCopyRounds; ++round) {
     best = std::min(best, round_seconds(scenario, measurements, round));
   }
-  return static_cast<double>(bytes) * scenario.num_ranks / best / 1e9;
+  return static_cast<double>(bytes * copies_of_round(bytes)) * scenario.num_ranks / best / 1e9;
 }
 
 void add_traffic(const Traffic& traffic, Traffic& sum) {
@@ -63,19 +60,41 @@ void add_record(const OperationRecord& record, std::size_t rank, OperationReport
 
 OperationReport make_operation(const Scenario& scenario, const Measurements& measurements,
                                OperationRecord RankRecord::* which, const std::vector<double>& seconds,
-                               double limit_gbps) {
+                               std::int64_t moved_bytes, double limit_gbps) {
   OperationReport report;
+  report.moved_bytes = moved_bytes;
   for (std::size_t rank = 0; rank < static_cast<std::size_t>(scenario.num_ranks); ++rank) {
     add_record(measurements.record(rank).*which, rank, report);
   }
   const auto timed = seconds.begin() + 1 + scenario.warmup;
   report.first_us = seconds.front() * 1e6;
-  report.median_us = median({timed, seconds.end()}) * 1e6;
+  std::vector<double> timed_us(timed, seconds.end());
+  for (double& us : timed_us) us *= 1e6;
+  report.us = spread_of(std::move(timed_us));
   const std::int64_t remote = scenario.num_nodes() > 1 ? report.traffic.node_bytes : report.traffic.peer_bytes;
-  report.logical_gbps = static_cast<double>(report.traffic.logical_bytes) / report.median_us / 1e3;
-  report.remote_gbps = static_cast<double>(remote) / report.median_us / 1e3;
-  report.limit_share = report.logical_gbps / limit_gbps;
+  report.logical_gbps = static_cast<double>(report.traffic.logical_bytes) / report.us.median / 1e3;
+  report.remote_gbps = static_cast<double>(remote) / report.us.median / 1e3;
+  report.limit_share = static_cast<double>(moved_bytes) / report.us.median / 1e3 / (2 * limit_gbps);
   return report;
+}
+
+/// Every rank reads its tokens once, and has its rows.
+std::int64_t dispatch_moves(const Scenario& scenario, std::int64_t rows) {
+  const std::int64_t tokens = scenario.num_ranks * scenario.tokens;
+  return tokens * static_cast<std::int64_t>(scenario.x_row_bytes()) + rows * dispatched_row_bytes(scenario);
+}
+
+/// Every row is read once, and every token has its sum.
+std::int64_t combine_moves(const Scenario& scenario, std::int64_t rows) {
+  return (rows + scenario.num_ranks * scenario.tokens) * static_cast<std::int64_t>(scenario.combine_row_bytes());
+}
+
+std::int64_t dispatched_rows(const Scenario& scenario, const Measurements& measurements) {
+  std::int64_t rows = 0;
+  for (std::size_t rank = 0; rank < static_cast<std::size_t>(scenario.num_ranks); ++rank) {
+    rows += measurements.record(rank).dispatch.rows;
+  }
+  return rows;
 }
 
 std::string dispatch_dtype(const Scenario& scenario) {
@@ -99,6 +118,7 @@ ModeReport make_report(const BenchOptions& options, const Scenario& scenario, Me
   report.tokens = scenario.tokens;
   report.top_k = scenario.top_k();
   report.input_sets = static_cast<int>(scenario.sets.size());
+  report.calls = measurements.calls();
   report.num_nodes = scenario.num_nodes();
   report.copy_limit_gbps = copy_limit_gbps(scenario, measurements, copy_bytes);
   report.copy_bytes = copy_bytes;
@@ -109,12 +129,13 @@ ModeReport make_report(const BenchOptions& options, const Scenario& scenario, Me
   const auto combine_seconds = call_seconds(scenario, measurements.calls(), [&](std::size_t call, std::size_t rank) {
     return measurements.combine_seconds(call, rank);
   });
-  report.operations.push_back(
-      make_operation(scenario, measurements, &RankRecord::dispatch, dispatch_seconds, report.copy_limit_gbps));
+  const std::int64_t rows = dispatched_rows(scenario, measurements);
+  report.operations.push_back(make_operation(scenario, measurements, &RankRecord::dispatch, dispatch_seconds,
+                                             dispatch_moves(scenario, rows), report.copy_limit_gbps));
   report.operations.back().operation = "dispatch";
   report.operations.back().dtype = dispatch_dtype(scenario);
-  report.operations.push_back(
-      make_operation(scenario, measurements, &RankRecord::combine, combine_seconds, report.copy_limit_gbps));
+  report.operations.push_back(make_operation(scenario, measurements, &RankRecord::combine, combine_seconds,
+                                             combine_moves(scenario, rows), report.copy_limit_gbps));
   report.operations.back().operation = "combine";
   report.operations.back().dtype = name_of(scenario.combine_dtype);
   return report;

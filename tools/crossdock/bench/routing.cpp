@@ -10,6 +10,8 @@
 #include <string_view>
 #include <utility>
 
+#include "command_line/integer.hpp"
+#include "command_line/words.hpp"
 #include "crossdock/config.hpp"
 #include "crossdock/error.hpp"
 #include "crossdock/gate.hpp"
@@ -30,13 +32,13 @@ std::uint64_t token_key(const RoutingOptions& options, Use use, int rank, std::i
                  static_cast<std::uint64_t>(token)});
 }
 
-/// The number behind "zipf:" or "khot:".
-double parameter(std::string_view kind, std::string_view name) {
-  const std::string_view text = kind.substr(name.size());
+/// The exponent of "zipf:A".
+double zipf_exponent(std::string_view kind) {
+  const std::string_view text = kind.substr(std::string_view("zipf:").size());
   double value = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (failure != std::errc{} || end != text.data() + text.size() || !(value >= 0) || !std::isfinite(value)) {
-    reject(fmt::format("{}NUMBER", name), std::string(kind));
+    reject("zipf:A with A of at least 0", std::string(kind));
   }
   return value;
 }
@@ -53,8 +55,9 @@ std::vector<std::int32_t> random_order(const RoutingOptions& options) {
 
 void require_enough_experts(const RoutingOptions& options) {
   if (options.top_k > options.num_experts) {
-    reject(fmt::format("at least {} experts for distinct choices", options.top_k),
-           fmt::format("{}", options.num_experts));
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("--experts: expected at least the {} that a token chooses, got {}", options.top_k,
+                            options.num_experts));
   }
 }
 
@@ -75,7 +78,7 @@ Chooser uniform_chooser(const RoutingOptions& options) {
 /// Weighted choice without replacement: the largest of log(weight) + Gumbel noise (Efraimidis and Spirakis, 2006).
 Chooser zipf_chooser(const RoutingOptions& options) {
   require_enough_experts(options);
-  const double exponent = parameter(options.kind, "zipf:");
+  const double exponent = zipf_exponent(options.kind);
   const auto order = random_order(options);
   std::vector<double> log_weight(order.size());
   for (std::size_t i = 0; i < order.size(); ++i) {
@@ -93,12 +96,12 @@ Chooser zipf_chooser(const RoutingOptions& options) {
 }
 
 Chooser khot_chooser(const RoutingOptions& options) {
-  const double count = parameter(options.kind, "khot:");
-  if (count < 1 || count > options.num_experts || count != std::floor(count)) {
+  const auto count = parse_integer<int>(std::string_view(options.kind).substr(std::string_view("khot:").size()));
+  if (!count || *count < 1 || *count > options.num_experts) {
     reject(fmt::format("khot:K with K of [1, {}]", options.num_experts), options.kind);
   }
   auto hot = random_order(options);
-  hot.resize(static_cast<std::size_t>(count));
+  hot.resize(static_cast<std::size_t>(*count));
   return [options, hot](int rank, std::int64_t token, std::int32_t* row) {
     const std::uint64_t begin = draw(token_key(options, Use::kExperts, rank, token), 0) % hot.size();
     for (int k = 0; k < options.top_k; ++k) row[k] = hot[(begin + static_cast<std::size_t>(k)) % hot.size()];
@@ -201,7 +204,9 @@ Routing make_routing(const RoutingOptions& options) {
   } else if (is_routing_file(options.kind)) {
     choose_all(options, file_chooser(options), routing);
   } else {
-    reject("uniform, zipf:A, khot:K, gate or FILE.npy", fmt::format("\"{}\"", options.kind));
+    const std::vector<std::string> kinds{"uniform", "zipf:A", "khot:K", "gate", "FILE.npy"};
+    reject("uniform, zipf:A, khot:K, gate or FILE.npy",
+           fmt::format("\"{}\"{}", options.kind, did_you_mean(options.kind, kinds)));
   }
   return routing;
 }

@@ -1,9 +1,12 @@
 #include "bench/scenario.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 #include <numeric>
 
+#include "crossdock/error.hpp"
 #include "random.hpp"
 
 namespace crossdock::tools::bench {
@@ -28,14 +31,27 @@ Layout layout_of(const BenchOptions& options, Mode mode) {
   return options.layout == "contiguous" ? Layout::kExpertContiguous : Layout::kFlat;
 }
 
-GroupConfig make_config(const BenchOptions& options, const Scenario& scenario) {
-  GroupConfig config{.num_experts = options.experts, .top_k = scenario.top_k(), .hidden = options.hidden};
+/// The file's, or what was asked for, or DeepSeek's.
+int top_k_of(const BenchOptions& options) {
+  constexpr int kUsual = 8;
+  const int wanted = options.top_k;
+  if (!is_routing_file(options.routing)) return wanted > 0 ? wanted : kUsual;
+  const int stored = routing_file_shape(options.routing, options.num_ranks()).top_k;
+  if (wanted > 0 && wanted != stored) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("--topk: expected {} as in {}, got {}", stored, options.routing, wanted));
+  }
+  return stored;
+}
+
+GroupConfig make_config(const BenchOptions& options, const Scenario& scenario, int input_sets) {
+  GroupConfig config{.num_experts = options.experts, .top_k = top_k_of(options), .hidden = options.hidden};
   const bool latency = mode_of(scenario.layout) == Mode::kLatency;
   (latency ? config.latency_max_tokens : config.max_tokens) = static_cast<int>(scenario.tokens);
   config.ranks_per_node = options.ranks_per_node;
   config.element_bytes = scenario.x_dtype == DType::kFp32 ? 4 : 2;
   config.expert_layout = scenario.layout == Layout::kExpertContiguous;
-  config.live_results = static_cast<int>(scenario.sets.size()) + 1;
+  config.live_results = input_sets + 1;
   config.deadline = std::chrono::milliseconds(options.deadline_ms);
   return config;
 }
@@ -78,7 +94,7 @@ void fill_row(std::uint64_t key, std::span<std::byte> row) {
 RowCounts::RowCounts(const Scenario& scenario, const Routing& routing, int destination, std::int64_t begin,
                      std::int64_t end)
     : sources_(static_cast<std::size_t>(scenario.num_ranks)) {
-  const int experts = scenario.layout == Layout::kFlat ? 1 : scenario.num_local_experts(destination);
+  const int experts = scenario.layout == Layout::kFlat ? 1 : scenario.placement().num_local(destination);
   counts_.resize(static_cast<std::size_t>(experts) * sources_);
   for (int source = 0; source < scenario.num_ranks; ++source) {
     for (std::int64_t token = begin; token < end; ++token) {
@@ -96,7 +112,7 @@ void RowCounts::count_token(const Scenario& scenario, std::span<const std::int32
       return flat ? scenario.is_local(other, destination) : other == *expert;
     };
     const bool shares = scenario.layout != Layout::kExpertContiguous && std::any_of(row.begin(), expert, same_row);
-    const int local = flat ? 0 : *expert - scenario.first_expert(destination);
+    const int local = flat ? 0 : scenario.placement().local_index(*expert);
     if (!shares) ++counts_[static_cast<std::size_t>(local) * sources_ + static_cast<std::size_t>(source)];
   }
 }
@@ -142,7 +158,7 @@ std::int64_t tokens_of(const BenchOptions& options, Mode mode) {
   return mode == Mode::kLatency ? 128 : 4096;
 }
 
-Scenario make_scenario(const BenchOptions& options, Mode mode, std::int64_t tokens, int input_sets) {
+Scenario make_shape(const BenchOptions& options, Mode mode, std::int64_t tokens, int input_sets) {
   const Types types = types_of(options.dtype, options.ready);
   Scenario scenario{.num_ranks = options.num_ranks(),
                     .ranks_per_node = options.ranks_per_node,
@@ -155,22 +171,27 @@ Scenario make_scenario(const BenchOptions& options, Mode mode, std::int64_t toke
                     .combine_dtype = types.combine,
                     .seed = options.seed,
                     .iterations = options.iterations_on(Backend::kCpu),
-                    .warmup = options.warmup,
+                    .warmup = options.warmup_on(Backend::kCpu),
                     .verify = options.verify};
   scenario.layout = layout_of(options, mode);
+  scenario.config = make_config(options, scenario, input_sets);
+  (void)required_bytes(scenario.config, scenario.num_ranks);
+  return scenario;
+}
+
+Scenario make_scenario(const BenchOptions& options, Mode mode, std::int64_t tokens, int input_sets) {
+  Scenario scenario = make_shape(options, mode, tokens, input_sets);
   RoutingOptions routing{.kind = routing_kind(options),
                          .num_ranks = scenario.num_ranks,
                          .tokens = tokens,
-                         .top_k = options.top_k,
+                         .top_k = scenario.top_k(),
                          .num_experts = options.experts,
                          .groups = options.groups,
                          .topk_groups = options.topk_groups};
-  if (is_routing_file(routing.kind)) routing.top_k = routing_file_shape(routing.kind, scenario.num_ranks).top_k;
   for (int set = 0; set < input_sets; ++set) {
     routing.seed = key_of({options.seed, static_cast<std::uint64_t>(set)});
     scenario.sets.push_back(make_routing(routing));
   }
-  scenario.config = make_config(options, scenario);
   return scenario;
 }
 

@@ -9,6 +9,7 @@
 #include "bench/options.hpp"
 #include "bench/routing.hpp"
 #include "crossdock/config.hpp"
+#include "crossdock/experts.hpp"
 #include "crossdock/operations.hpp"
 
 namespace crossdock::tools::bench {
@@ -32,15 +33,9 @@ struct Scenario {
   std::vector<Routing> sets = {};  ///< input sets that the iterations take in turn: 2, or 1 where memory is short
 
   int num_nodes() const { return num_ranks / ranks_per_node; }
-  int top_k() const { return sets.front().top_k; }
-  int num_local_experts(int rank) const { return num_experts / num_ranks + (rank < num_experts % num_ranks ? 1 : 0); }
-  int first_expert(int rank) const {
-    const int extra = num_experts % num_ranks;
-    return rank * (num_experts / num_ranks) + (rank < extra ? rank : extra);
-  }
-  bool is_local(std::int32_t expert, int rank) const {
-    return expert >= first_expert(rank) && expert < first_expert(rank) + num_local_experts(rank);
-  }
+  int top_k() const { return config.top_k; }
+  ExpertPlacement placement() const { return {.num_experts = num_experts, .num_ranks = num_ranks}; }
+  bool is_local(std::int32_t expert, int rank) const { return expert >= 0 && placement().rank_of(expert) == rank; }
   /// Beside x that is fp8 before dispatch.
   int scale_words() const { return x_dtype == DType::kFp8E4m3 ? hidden / kQuantBlock : 0; }
   std::size_t x_row_bytes() const { return static_cast<std::size_t>(hidden) * size_of(x_dtype); }
@@ -73,7 +68,9 @@ void fill_x_row(const Scenario& scenario, int set, int rank, std::int64_t token,
 /// Its scales, where it has some.
 void fill_scales_row(const Scenario& scenario, int set, int rank, std::int64_t token, std::span<float> row);
 
-/// The mode's own number of tokens where the options leave it open; `input_sets` routings.
+/// Everything but the routing. Throws Error where no group can be like that.
+Scenario make_shape(const BenchOptions& options, Mode mode, std::int64_t tokens, int input_sets);
+/// With `input_sets` routings.
 Scenario make_scenario(const BenchOptions& options, Mode mode, std::int64_t tokens, int input_sets);
 /// What --routing means where it is left open.
 std::string routing_kind(const BenchOptions& options);

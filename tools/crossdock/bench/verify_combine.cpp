@@ -16,12 +16,12 @@ class ExpertOutputs {
   explicit ExpertOutputs(const Scenario& scenario)
       : scenario_(scenario), memory_(static_cast<std::size_t>(scenario.num_ranks)) {}
 
-  std::vector<CombineInput> of(const std::vector<reference::Dispatched>& dispatched) {
+  std::vector<CombineInput> of(std::vector<reference::Dispatched>& dispatched) {
     std::vector<CombineInput> inputs;
     for (int rank = 0; rank < scenario_.num_ranks; ++rank) {
       const auto index = static_cast<std::size_t>(rank);
       const TensorView rows = like(dispatched[index].x, memory_[index]);
-      apply_experts(scenario_, rank, received_rows(dispatched[index]), rows);
+      apply_experts(scenario_, rank, reference::as_result(dispatched[index]), rows);
       inputs.push_back({.x = rows});
     }
     return inputs;
@@ -51,7 +51,7 @@ Tally verify_combine(const Scenario& scenario, int set, int rank, const CombineR
   for (std::int64_t begin = 0; begin < scenario.tokens; begin += step) {
     const std::int64_t end = std::min(begin + step, scenario.tokens);
     const Slice slice = Slice::from(scenario, set, rank, begin, end);
-    const auto dispatched = reference::dispatch(slice.problem(), slice.inputs(), slice.options());
+    auto dispatched = reference::dispatch(slice.problem(), slice.inputs(), slice.options());
     const auto combines = outputs.of(dispatched);
     const auto combined = reference::combine(slice.problem(), slice.inputs(), slice.options(), combines, {});
     const reference::Tensor& y = combined[static_cast<std::size_t>(rank)].y;

@@ -40,7 +40,7 @@ class DispatchVerifier {
         result_(result),
         all_(scenario, routing(), rank, 0, scenario.tokens),
         next_(static_cast<std::size_t>(all_.num_experts()) * static_cast<std::size_t>(scenario.num_ranks)),
-        tokens_per_expert_(static_cast<std::size_t>(scenario.num_local_experts(rank))) {
+        tokens_per_expert_(static_cast<std::size_t>(scenario.placement().num_local(rank))) {
     for (int expert = 0; expert < all_.num_experts(); ++expert) place_expert(expert);
   }
 
@@ -77,7 +77,7 @@ class DispatchVerifier {
   bool same_shapes() {
     const std::int64_t rows = padded() ? result_.x.shape[0] * result_.x.shape[1] : result_.x.shape[0];
     const std::int64_t expected =
-        padded() ? scenario_.tokens * scenario_.num_ranks * scenario_.num_local_experts(rank_) : all_.total();
+        padded() ? scenario_.tokens * scenario_.num_ranks * scenario_.placement().num_local(rank_) : all_.total();
     tally_.compare_number("num_rows", result_.num_rows, all_.total());
     tally_.compare_number("rows of x", rows, expected);
     return tally_.differences() == 0;

@@ -11,10 +11,11 @@
 #include "backend.hpp"
 #include "check/material.hpp"
 #include "check/run.hpp"
-#include "crossdock/error.hpp"
+#include "command_line/words.hpp"
 #include "environment.hpp"
 #include "launch/launch.hpp"
 #include "launch/shared.hpp"
+#include "note.hpp"
 
 namespace crossdock::tools::check {
 namespace {
@@ -29,11 +30,9 @@ bool is_consequence(const RankFailure& failure) {
 
 std::optional<Layout> layout_of(const std::string& word) {
   if (word.empty()) return std::nullopt;
+  require_word("--layout", layout_words(), word);
   if (word == "flat") return Layout::kFlat;
-  if (word == "contiguous") return Layout::kExpertContiguous;
-  if (word == "padded") return Layout::kExpertPadded;
-  throw Error(ErrorCode::kInvalidArgument,
-              fmt::format("--layout: expected one of flat, contiguous, padded, got \"{}\"", word));
+  return word == "contiguous" ? Layout::kExpertContiguous : Layout::kExpertPadded;
 }
 
 PlanRules rules_of(const CheckOptions& options, Backend backend, bool threads) {
@@ -102,8 +101,7 @@ class Batch {
   Case make(std::int64_t index) const { return make_case(plan_case(options_.seed, index, rules_)); }
 
   void announce(std::int64_t index) const {
-    fmt::print(stderr, "case {} ({}): {}\n", index, kind_name(threads_),
-               describe(plan_case(options_.seed, index, rules_)));
+    print_note("case {} ({}): {}", index, kind_name(threads_), describe(plan_case(options_.seed, index, rules_)));
   }
 
   void print_failures(std::vector<RankFailure> failures) const {
@@ -140,7 +138,7 @@ int run_case_by_case(const CheckOptions& options, Range range, Totals& totals) {
       if (const int code = batch.run({&index, 1}, &made, totals); code != 0) return code;
     }
     const std::int64_t done = index - range.first + 1;
-    if (done % step == 0) fmt::print(stderr, "check: {} of {} cases\n", done, range.end - range.first);
+    if (done % step == 0) print_note("check: {} of {} cases", done, range.end - range.first);
   }
   return 0;
 }
@@ -156,7 +154,7 @@ int run_in_batches(const CheckOptions& options, Backend backend, Range range, To
       by_ranks[plan_case(options.seed, index, rules).num_ranks].push_back(index);
     }
     for (const auto& [num_ranks, indices] : by_ranks) {
-      fmt::print(stderr, "check: {} cases of {} {}\n", indices.size(), num_ranks, kind_name(threads));
+      print_note("check: {} cases of {} {}", indices.size(), num_ranks, kind_name(threads));
       Batch batch(options, rules, threads, num_ranks);
       if (const int code = batch.run(indices, nullptr, totals); code != 0) return code;
     }
@@ -172,6 +170,8 @@ CheckOptions fitting(CheckOptions options) {
 }
 
 }  // namespace
+
+std::vector<std::string> layout_words() { return {"flat", "contiguous", "padded"}; }
 
 int run_check(const CheckOptions& wanted) {
   const auto begin = std::chrono::steady_clock::now();

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace crossdock::tools::check {
 
@@ -19,6 +20,8 @@ struct CheckOptions {
   bool mask_each_rank = false;  ///< every case once more without each rank in turn
   bool verbose = false;         ///< says what each case is before it is run
 };
+
+std::vector<std::string> layout_words();
 
 /// Stops at the first case that fails. Returns the exit code.
 int run_check(const CheckOptions& wanted);

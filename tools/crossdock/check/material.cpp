@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "check/tensors.hpp"
+#include "crossdock/rows.hpp"
 #include "random.hpp"
 
 namespace crossdock::tools::check {
@@ -128,25 +129,19 @@ void run_again(const reference::Problem& problem, Operation& operation) {
 }
 
 /// Rows of the combine input that combine may read, in the order of memory.
-std::vector<bool> used_rows(const reference::Dispatched& dispatched, Layout layout, std::size_t rows) {
+std::vector<bool> used_rows(reference::Dispatched& dispatched, Layout layout, std::size_t rows) {
   std::vector<bool> used(rows, false);
-  if (layout == Layout::kFlat) std::fill_n(used.begin(), dispatched.num_rows, true);
-  if (layout == Layout::kExpertContiguous) {
-    const auto* row_expert = reinterpret_cast<const std::int32_t*>(dispatched.row_expert.bytes.data());
-    for (std::size_t row = 0; row < rows; ++row) used[row] = row_expert[row] >= 0;
+  if (layout == Layout::kFlat) {
+    std::fill_n(used.begin(), dispatched.num_rows, true);
+    return used;
   }
-  if (layout == Layout::kExpertPadded) {
-    const auto* counts = reinterpret_cast<const std::int32_t*>(dispatched.tokens_per_expert.bytes.data());
-    const auto per_expert = static_cast<std::size_t>(dispatched.x.shape[1]);
-    for (std::size_t row = 0; row < rows; ++row) {
-      used[row] = static_cast<std::int64_t>(row % per_expert) < counts[row / per_expert];
-    }
-  }
+  const std::vector<RowSource> sources = row_sources(reference::as_result(dispatched));
+  for (std::size_t row = 0; row < sources.size(); ++row) used[row] = sources[row].rank >= 0;
   return used;
 }
 
 /// Random rows; those that combine must not read are all NaN, so that reading one shows.
-reference::Tensor make_combine_x(Dice dice, const OperationPlan& plan, const reference::Dispatched& dispatched) {
+reference::Tensor make_combine_x(Dice dice, const OperationPlan& plan, reference::Dispatched& dispatched) {
   reference::Tensor x = make_dense(plan.combine_dtype, dispatched.x.shape);
   fill_floats(dice, plan.combine_special_values, x);
   const std::size_t row_bytes = static_cast<std::size_t>(plan.hidden) * size_of(plan.combine_dtype);
@@ -160,7 +155,7 @@ reference::Tensor make_combine_x(Dice dice, const OperationPlan& plan, const ref
   return x;
 }
 
-void make_combine_part(const Operation& operation, int rank, const reference::Dispatched& dispatched, Part& part) {
+void make_combine_part(const Operation& operation, int rank, reference::Dispatched& dispatched, Part& part) {
   const OperationPlan& plan = operation.plan;
   const std::int64_t tokens = plan.tokens[static_cast<std::size_t>(rank)];
   part.combine_x = make_combine_x(dice_for(operation, rank, Use::kCombineX), plan, dispatched);

@@ -11,6 +11,7 @@
 #include "crossdock/error.hpp"
 #include "launch/launch.hpp"
 #include "launch/shared.hpp"
+#include "note.hpp"
 
 namespace crossdock::tools::check {
 namespace {
@@ -42,7 +43,7 @@ class Repetitions {
   void run_rank(const World& world, Rendezvous& rendezvous) {
     const auto device = open_device(Backend::kCuda, world, kRepeatDeviceBytes);
     for (std::size_t kind = 0; kind < kinds_.size(); ++kind) {
-      if (world.rank() == 0) fmt::print(stderr, "check: {} {} {}\n", name(kind), kinds_[kind].dtype(), size(kind));
+      if (world.rank() == 0) print_note("check: {} {} {}", name(kind), kinds_[kind].dtype(), size(kind));
       const Case made = make_case(plan_repetitions(options_.seed, num_ranks_, kinds_[kind]));
       rendezvous.wait();
       record(kind, world.rank()) = run_repetitions(made, {.repetitions = options_.repetitions, .graph = options_.graph},

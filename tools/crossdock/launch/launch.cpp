@@ -17,6 +17,7 @@ void note_failure(const LaunchOptions& options, LaunchResult& result, int rank, 
 }
 
 LaunchResult launch(const LaunchOptions& options, const RankBody& body) {
+  if (options.launched != nullptr) return run_launched(options, body);
   return options.threads ? launch_threads(options, body) : launch_processes(options, body);
 }
 

@@ -19,6 +19,7 @@
 #include "launch/kinds.hpp"
 #include "launch/port.hpp"
 #include "launch/shared.hpp"
+#include "launch/shared_rendezvous.hpp"
 
 namespace crossdock::tools {
 namespace {
@@ -93,10 +94,17 @@ void write_all(int fd, const std::string& text) {
 class ProcessJob {
  public:
   ProcessJob(const LaunchOptions& options, const RankBody& body)
-      : options_(options), memory_(sizeof(Rendezvous)), rendezvous_(new(memory_.data()) Rendezvous(options.num_ranks)) {
+      : options_(options),
+        memory_(sizeof(SharedRendezvous)),
+        rendezvous_(new(memory_.data()) SharedRendezvous(options.num_ranks)) {
     std::fflush(nullptr);  // else the children would print the parent's buffered text again
     const int port = free_port();
-    for (int rank = 0; rank < options.num_ranks; ++rank) start(rank, port, body);
+    try {
+      for (int rank = 0; rank < options.num_ranks; ++rank) start(rank, port, body);
+    } catch (...) {
+      kill_all();  // those that run wait for the others
+      throw;
+    }
   }
   ProcessJob(const ProcessJob&) = delete;
   ProcessJob& operator=(const ProcessJob&) = delete;
@@ -119,7 +127,7 @@ class ProcessJob {
     const Descriptor writing(ends[1]);
     const pid_t parent = ::getpid();
     const pid_t pid = ::fork();
-    if (pid < 0) fail("fork");
+    if (pid < 0) throw Error(ErrorCode::kSystem, fmt::format("fork: {}{}", errno_text(), process_limit_text()));
     if (pid == 0) {
       prctl(PR_SET_PDEATHSIG, SIGKILL);
       if (::getppid() != parent) ::_exit(1);  // it died before the line above
@@ -213,7 +221,7 @@ class ProcessJob {
   LaunchOptions options_;
   SignalGuard signals_;
   SharedMemory memory_;
-  Rendezvous* rendezvous_;
+  SharedRendezvous* rendezvous_;
   std::vector<Child> children_;
   LaunchResult result_;
   std::uint32_t seen_progress_ = 0;

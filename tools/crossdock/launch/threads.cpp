@@ -4,10 +4,14 @@
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
+#include "errno_text.hpp"
 #include "launch/kinds.hpp"
+#include "launch/shared_rendezvous.hpp"
+#include "note.hpp"
 
 namespace crossdock::tools {
 namespace {
@@ -29,7 +33,7 @@ std::string failure_of(const World& world, Rendezvous& rendezvous, const RankBod
   }
 }
 
-void run_thread(const LaunchOptions& options, const World& world, Rendezvous& rendezvous, const RankBody& body,
+void run_thread(const LaunchOptions& options, const World& world, SharedRendezvous& rendezvous, const RankBody& body,
                 Job& job) {
   const std::string message = failure_of(world, rendezvous, body);
   const std::lock_guard lock(job.mutex);
@@ -41,8 +45,19 @@ void run_thread(const LaunchOptions& options, const World& world, Rendezvous& re
   job.changed.notify_one();
 }
 
+/// Rank `rank` and those behind it did not start.
+void note_missing(const LaunchOptions& options, int rank, const std::system_error& refusal,
+                  SharedRendezvous& rendezvous, Job& job) {
+  const std::lock_guard lock(job.mutex);
+  note_failure(
+      options, job.result, rank,
+      fmt::format("rank {}: its thread did not start: {}{}", rank, refusal.code().message(), process_limit_text()));
+  rendezvous.break_by(rank);
+  job.running -= options.num_ranks - rank;
+}
+
 /// Returns when all are done; ends the program where they stall.
-void watch(const LaunchOptions& options, const Rendezvous& rendezvous, Job& job) {
+void watch(const LaunchOptions& options, const SharedRendezvous& rendezvous, Job& job) {
   std::unique_lock lock(job.mutex);
   std::uint32_t seen = rendezvous.progress();
   auto since = std::chrono::steady_clock::now();
@@ -53,8 +68,8 @@ void watch(const LaunchOptions& options, const Rendezvous& rendezvous, Job& job)
       seen = rendezvous.progress();
       since = now;
     } else if (now - since > options.stall) {
-      fmt::print(stderr, "crossdock: {} of {} rank threads made no progress for {} ms\n", job.running,
-                 options.num_ranks, options.stall.count());
+      print_note("crossdock: {} of {} rank threads made no progress for {} ms", job.running, options.num_ranks,
+                 options.stall.count());
       std::_Exit(1);
     }
   }
@@ -63,15 +78,20 @@ void watch(const LaunchOptions& options, const Rendezvous& rendezvous, Job& job)
 }  // namespace
 
 LaunchResult launch_threads(const LaunchOptions& options, const RankBody& body) {
-  Rendezvous rendezvous(options.num_ranks);
+  SharedRendezvous rendezvous(options.num_ranks);
   Job job;
   job.running = options.num_ranks;
-  const std::vector<World> worlds = World::threads(options.num_ranks);
+  std::vector<World> worlds = World::threads(options.num_ranks);
   std::vector<std::thread> threads;
   threads.reserve(worlds.size());
-  for (const World& world : worlds) {
-    threads.emplace_back([&, world] { run_thread(options, world, rendezvous, body, job); });
+  try {
+    for (const World& world : worlds) {
+      threads.emplace_back([&, world] { run_thread(options, world, rendezvous, body, job); });
+    }
+  } catch (const std::system_error& refusal) {
+    note_missing(options, static_cast<int>(threads.size()), refusal, rendezvous, job);
   }
+  worlds.clear();  // who waits for a rank that is not there learns it
   watch(options, rendezvous, job);
   for (std::thread& thread : threads) thread.join();
   return job.result;

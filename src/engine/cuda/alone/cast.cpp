@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "core/contract/overlap.hpp"
 #include "core/numeric/quantize.hpp"
 #include "crossdock/gpu.hpp"
 #include "engine/cuda/alone/given.hpp"
@@ -37,8 +38,8 @@ void check_numbers(const Given& given) {
 
 /// The same rows as FP8 with scales.
 void check_fp8(const Given& codes, const Given& scales, Quantize quantize, const ConstTensorView& numbers) {
-  if (quantize == Quantize::kNone) {
-    reject(codes.caller(), "quantize", "a kind of fp8", name_of(quantize));
+  if (quantize == Quantize::kNone || !base::is_known(quantize)) {
+    reject(codes.caller(), "quantize", "a kind of fp8", base::shown(quantize));
   }
   const std::int64_t rows = numbers.shape[0];
   const std::int64_t hidden = numbers.shape[1];
@@ -53,6 +54,9 @@ void quantize(const ConstTensorView& x, Quantize quantize, const TensorView& out
               void* stream) {
   check_numbers({"quantize", "x", x});
   check_fp8({"quantize", "out", out}, {"quantize", "scales", scales}, quantize, x);
+  const core::Named outputs[]{{"out", out}, {"scales", scales}};
+  const core::Named inputs[]{{"x", x}};
+  core::check_apart({.operation = "quantize"}, outputs, inputs);
   const int num_sms = engine::cuda::prepare_device();
   kernels::launch_quantize({.x = static_cast<const std::byte*>(x.data),
                             .dtype = x.dtype,
@@ -68,6 +72,9 @@ void restore(const ConstTensorView& x, const ConstTensorView& scales, Quantize q
              void* stream) {
   check_numbers({"restore", "out", out});
   check_fp8({"restore", "x", x}, {"restore", "scales", scales}, quantize, out);
+  const core::Named outputs[]{{"out", out}};
+  const core::Named inputs[]{{"x", x}, {"scales", scales}};
+  core::check_apart({.operation = "restore"}, outputs, inputs);
   const int num_sms = engine::cuda::prepare_device();
   kernels::launch_restore({.x = static_cast<const std::uint8_t*>(x.data),
                            .scales = static_cast<const std::uint32_t*>(scales.data),

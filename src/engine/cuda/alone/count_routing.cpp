@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "core/contract/overlap.hpp"
 #include "core/layout/region_table.hpp"
 #include "crossdock/config.hpp"
 #include "crossdock/gpu.hpp"
@@ -55,12 +56,14 @@ void check_topk_idx(const Given& topk_idx) {
   check_memory(topk_idx);
 }
 
-void check_scratch(const void* scratch, std::size_t bytes, std::size_t needed) {
+/// Returns the bytes that are used.
+ConstTensorView check_scratch(const void* scratch, std::size_t bytes, std::size_t needed) {
   if (bytes < needed) reject(kCaller, "scratch_bytes", fmt::format("at least {}", needed), fmt::format("{}", bytes));
   const auto size = static_cast<std::int64_t>(needed);
   const Given given{kOperation, "scratch", dense_view(scratch, DType::kFp8E4m3, {size})};
   check_memory(given);
   check_aligned(given, core::kRegionAlignment);
+  return given.view;
 }
 
 }  // namespace
@@ -80,7 +83,12 @@ void count_routing(const ConstTensorView& topk_idx, int num_experts, int num_ran
   check_tensor({kOperation, "slots", counts.slots}, DType::kInt32, {topk_idx.shape[0], num_ranks});
   const int num_tokens = static_cast<int>(topk_idx.shape[0]);
   const core::RegionTable regions = scratch_regions(num_tokens);
-  check_scratch(scratch, scratch_bytes, regions.total());
+  const core::Named outputs[]{{"rank_rows", counts.rank_rows},
+                              {"expert_rows", counts.expert_rows},
+                              {"slots", counts.slots},
+                              {"scratch", check_scratch(scratch, scratch_bytes, regions.total())}};
+  const core::Named inputs[]{{"topk_idx", topk_idx}};
+  core::check_apart(kCaller, outputs, inputs);
 
   engine::cuda::prepare_device();
   auto* memory = static_cast<std::byte*>(scratch);

@@ -8,7 +8,7 @@ namespace crossdock::engine::cuda {
 
 void check_memory(const Given& given) {
   core::check_memory(given.caller(), given.what, given.view);
-  check_device_memory(given.operation, given.caller().rank, given.what, given.view);
+  check_device_memory(given.caller(), given.what, given.view);
 }
 
 void check_aligned(const Given& given, std::size_t bytes) {

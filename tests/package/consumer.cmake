@@ -1,5 +1,0 @@
-cmake_minimum_required(VERSION 3.25)
-project(consumer LANGUAGES CXX)
-find_package(crossdock 0.1 REQUIRED)
-add_executable(consumer consumer.cpp)
-target_link_libraries(consumer PRIVATE crossdock::crossdock)
