@@ -34,7 +34,7 @@ class Credits {
     std::size_t bytes = 0;
     std::weak_ptr<void> owner;
   };
-  static void quarantine(std::deque<Given>& given, Arena& arena, Quarantine& quarantine, std::int64_t epoch,
+  static void quarantine(std::deque<Given>& all, Arena& arena, Quarantine& quarantine, std::int64_t epoch,
                          std::span<const int> ranks);
 
   std::deque<Given> given_;
