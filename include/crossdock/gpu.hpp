@@ -6,7 +6,7 @@
 // be captured in a graph; the first call on a GPU loads kernels, which may wait for what runs there.
 //
 // They throw Error: InvalidArgument (what, expected, got) where tensors do not fit one another, lie in ordinary host
-// memory, an output overlaps another tensor, or the library was built without CUDA.
+// memory or on another GPU, an output overlaps another tensor, or the library was built without CUDA.
 #pragma once
 
 #include <cstddef>

@@ -32,14 +32,33 @@ struct DispatchInput {
   ConstTensorView topk_weights = {};  ///< [T, K], fp32, dense; optional
 };
 
+/// A stream of the CUDA backend. Frameworks hand out 0 for CUDA's default stream, so no pointer turns into one by
+/// itself: whose stream is meant has to be said.
+class Stream {
+ public:
+  /// The group's own (Group::stream).
+  constexpr Stream() = default;
+  /// A cudaStream_t; nullptr (0) is CUDA's default stream, cudaStreamLegacy.
+  static constexpr Stream of(void* cuda_stream) { return {cuda_stream, false}; }
+
+  constexpr bool is_group() const { return is_group_; }
+  /// cudaStream_t, unless it is the group's.
+  constexpr void* handle() const { return handle_; }
+
+ private:
+  constexpr Stream(void* handle, bool is_group) : handle_(handle), is_group_(is_group) {}
+
+  void* handle_ = nullptr;
+  bool is_group_ = true;
+};
+
 /// Where a call of the CUDA backend runs and what it is ordered with; the CPU backend ignores it. CUDA's handles are
 /// void*, so that this header needs none of CUDA's. May differ between ranks.
 ///
 /// Calls are put on a stream and return at once; results are there when the stream gets to them. All calls of a group
 /// have to follow one another in the order of streams and events: one stream, or events between several.
 struct Execution {
-  /// cudaStream_t; nullptr: the group's own (Group::stream); cudaStreamLegacy is CUDA's default.
-  void* stream = nullptr;
+  Stream stream = {};     ///< Stream::of(cudaStream_t); default: the group's own
   void* after = nullptr;  ///< cudaEvent_t that send waits for on that stream
   void* done = nullptr;   ///< cudaEvent_t that receive records behind the results
   int num_sms = 0;        ///< SMs that the call takes at most; 0: GroupConfig::num_sms

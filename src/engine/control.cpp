@@ -35,7 +35,8 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Agreed::kCount)>
     "wire_dtype",
     "out_dtype",
     "recv_topk_weights given",
-    "topk_weights given at combine"};
+    "topk_weights given at combine",
+    "dispatch of the handle failed"};
 
 std::string value_text(Agreed field, std::int32_t value) {
   switch (field) {

@@ -61,6 +61,7 @@ enum class Agreed : std::uint8_t {
   kOutDtype,
   kRecvWeightsGiven,
   kWeightsAtCombine,  ///< CUDA: ranks read one another's
+  kDispatchFailed,    ///< CUDA: of the handle; kernels give it
   kCount
 };
 

@@ -38,7 +38,7 @@ struct WaitFor {
 /// What Group::abort leaves.
 Error abort_error(int rank, const std::string& reason);
 
-/// status() and abort() may be called from any thread, the rest from the group's thread.
+/// status(), record() and epoch() may be called from any thread, the rest from the group's thread.
 class Faults {
  public:
   Faults(std::shared_ptr<transport::Transport> transport, const ControlLayout& control, const Membership& membership);
@@ -52,6 +52,7 @@ class Faults {
 
   /// Throws the sticky fault where there is one.
   void raise_sticky() const;
+  bool is_faulty() const;
   /// The sticky fault; looks for lost peers and for peers' aborts first.
   std::optional<Error> status();
 
@@ -69,25 +70,35 @@ class Faults {
   const std::vector<std::chrono::nanoseconds>& wait_times() const { return wait_times_; }
 
   /// Makes the fault sticky and tells the peers, once an epoch. Keeps the first one.
-  void record(const Error& error) noexcept { record(error, /*is_masked=*/false); }
+  void record(const Error& error) noexcept { record(error, epoch(), /*is_masked=*/false); }
   /// The same for a rank that learns that it is masked: peers that finish a call of the old epoch do not fail with it,
   /// unless they wait for it.
-  void record_mask(const Error& error) noexcept { record(error, /*is_masked=*/true); }
-  /// A new epoch begins.
-  void clear();
+  void record_mask(const Error& error) noexcept { record(error, epoch(), /*is_masked=*/true); }
+  /// The membership is a new epoch's.
+  void begin_epoch();
+  std::int64_t epoch() const { return snapshot().epoch; }
 
  private:
-  void record(const Error& error, bool is_masked) noexcept;
+  /// What threads may look at while set_live_ranks changes the membership.
+  struct Epoch {
+    std::int64_t epoch = 0;
+    std::vector<int> live = {};
+  };
+  Epoch snapshot() const;
+
+  /// Nothing where `epoch` is over: another thread has seen its fault.
+  void record(const Error& error, std::int64_t epoch, bool is_masked) noexcept;
   /// What the peer left if it gave up on this epoch.
-  std::optional<AbortBlock> abort_of(int peer) const;
+  std::optional<AbortBlock> abort_of(int peer, std::int64_t epoch) const;
   /// Throws where an awaited peer is masked, was lost or left; looks at sockets only every few milliseconds.
   void check_peers(const WaitFor& what, std::span<const int> pending);
   /// Throws where a peer gave up.
-  void check_aborts(const WaitFor& what);
-  [[noreturn]] void pass_on(const AbortBlock& block, int peer, const WaitFor& what);
+  void check_aborts(const WaitFor& what) { check_aborts(what, membership_.live, membership_.epoch); }
+  void check_aborts(const WaitFor& what, std::span<const int> live, std::int64_t epoch);
+  [[noreturn]] void pass_on(const AbortBlock& block, int peer, const WaitFor& what, std::int64_t epoch);
   [[noreturn]] void give_up(const WaitFor& what, int pending);
   [[noreturn]] void fail(ErrorCode code, const std::string& message, const WaitFor& what, int peer,
-                         std::uint64_t observed);
+                         std::uint64_t observed, std::int64_t epoch);
   void sleep(const WaitFor& what, std::uint32_t ticket, const base::Deadline& deadline, std::span<const int> pending);
   /// Follows who waits for whom to the rank that waits for nobody.
   int find_culprit(int pending) const;
@@ -100,6 +111,7 @@ class Faults {
   std::vector<std::chrono::nanoseconds> wait_times_;
   mutable std::mutex mutex_;
   std::optional<Error> sticky_;
+  Epoch epoch_;  ///< a copy of the membership's
 };
 
 template <typename OnArrival>

@@ -106,10 +106,15 @@ void set_live_ranks(Context& context, std::span<const int> live, const std::func
   }
   propose(context, live);
   const ProposalBlock largest = await_proposals(context, live);
-  prepare(largest.epoch + 1);
-  commit(context, live, largest.epoch + 1);
+  try {
+    prepare(largest.epoch + 1);
+    commit(context, live, largest.epoch + 1);
+  } catch (const Error& error) {
+    context.faults.record(error);  // peers may be in the new epoch: no call is right until there is another one
+    throw;
+  }
   enter_epoch(context, live, largest.epoch + 1, largest.sequence);
-  context.faults.clear();
+  context.faults.begin_epoch();
 }
 
 }  // namespace crossdock::engine

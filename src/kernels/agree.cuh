@@ -17,12 +17,27 @@ struct Disagreement {
 };
 static_assert(std::is_trivially_default_constructible_v<Disagreement>);
 
+/// Whether the dispatch of a handle failed: a word that it wrote itself, before this kernel; nullptr of a call that its
+/// own rank rejected.
+__device__ __forceinline__ bool has_failed(const std::uint32_t* dispatch_failed) {
+  return dispatch_failed != nullptr && __ldcg(dispatch_failed) != 0;
+}
+
 /// One warp, a lane a word of the terms: lane 0 whether a rank rejected its call, lane 1 + i field i. Reading the terms
 /// is the caller's, so that loads of several ranks are in flight together.
 class Agreement {
  public:
-  __device__ explicit Agreement(const device::Terms& own)
-      : lane_(static_cast<int>(threadIdx.x % 32)), own_(lane_ < kWords ? words_of(own)[lane_] : 0) {}
+  __device__ explicit Agreement(const device::Terms& own, bool dispatch_failed = false)
+      : lane_(static_cast<int>(threadIdx.x % 32)), own_(lane_ < kWords ? words_of(own)[lane_] : 0) {
+    if (dispatch_failed && lane_ == 1 + device::kDispatchFailed) own_ = 1;
+  }
+
+  /// The lane's word of this rank's terms.
+  __device__ std::int32_t own() const { return own_; }
+
+  __device__ void store_own(device::Terms& to) const {
+    if (lane_ < kWords) reinterpret_cast<std::int32_t*>(&to)[lane_] = own_;
+  }
 
   /// The lane's word of a rank's terms.
   __device__ std::int32_t load(const device::Terms& theirs) const {
@@ -69,9 +84,8 @@ class Agreement {
 /// One warp: the terms of all live ranks, [rank] of the own board, beside those of this rank. `kTogether` loads are in
 /// flight.
 template <int kTogether>
-__device__ __forceinline__ Disagreement compare_terms(const device::PeerPort& port, const device::Terms& own,
+__device__ __forceinline__ Disagreement compare_terms(const device::PeerPort& port, Agreement agreement,
                                                       const device::Terms* theirs) {
-  Agreement agreement(own);
   for (int first = 0; first < port.num_ranks; first += kTogether) {
     std::int32_t words[kTogether];
 #pragma unroll

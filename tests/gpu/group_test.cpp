@@ -1,110 +1,18 @@
 // Group on GPUs: round trips against the reference, refused calls, faults, graphs, groups side by side.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <array>
 #include <barrier>
 #include <chrono>
 #include <cstddef>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
-#include "harness/device_buffer.hpp"
-#include "unit/engine/run_ranks.hpp"
-#include "unit/engine/tokens.hpp"
+#include "harness/group_cases.hpp"
+#include "harness/node.hpp"
 
 namespace crossdock::gpu {
 namespace {
-
-using std::chrono::milliseconds;
-using test::kExperts;
-using test::kHidden;
-using test::kTokens;
-using test::kTopK;
-using test::RankTokens;
-
-void use_device_of(const World& world) {
-  int count = 0;
-  kernels::check_cuda(cudaGetDeviceCount(&count), "cudaGetDeviceCount");
-  kernels::check_cuda(cudaSetDevice(world.rank() % count), "cudaSetDevice");
-}
-
-void synchronize(const Group& group) {
-  kernels::check_cuda(cudaStreamSynchronize(static_cast<cudaStream_t>(group.stream())), "cudaStreamSynchronize");
-}
-
-GroupConfig config_of(milliseconds deadline) {
-  GroupConfig config = test::small_config(deadline);
-  config.backend = Backend::kCuda;
-  config.num_sms = 4;
-  return config;
-}
-
-/// A rank's input on its GPU.
-struct DeviceTokens {
-  explicit DeviceTokens(const RankTokens& tokens)
-      : host(tokens),
-        x(DeviceBuffer::copy_of(tokens.x)),
-        idx(DeviceBuffer::copy_of(tokens.topk_idx)),
-        weights(DeviceBuffer::copy_of(tokens.topk_weights)) {}
-
-  DispatchInput input() const {
-    DispatchInput views = host.input();
-    views.x.data = x.as<void>();
-    views.topk_idx.data = idx.as<void>();
-    views.topk_weights.data = weights.as<void>();
-    return views;
-  }
-
-  RankTokens host;
-  DeviceBuffer x, idx, weights;
-};
-
-std::vector<std::byte> bytes_of(const ConstTensorView& view) {
-  return read_back<std::byte>(view.data, view.num_bytes());
-}
-
-struct Expected {
-  std::vector<reference::Dispatched> dispatched;
-  std::vector<reference::Combined> combined;
-};
-
-Expected expect(const std::vector<RankTokens>& tokens, const DispatchOptions& options) {
-  std::vector<DispatchInput> inputs;
-  for (const RankTokens& rank : tokens) inputs.push_back(rank.input());
-  const std::vector<DispatchOptions> all_options(tokens.size(), options);
-  const reference::Problem problem{
-      .num_ranks = static_cast<int>(tokens.size()), .num_experts = kExperts, .latency_max_tokens = 16};
-  Expected expected{.dispatched = reference::dispatch(problem, inputs, all_options), .combined = {}};
-  std::vector<CombineInput> combines;
-  for (const auto& rank : expected.dispatched) combines.push_back({.x = rank.x.view()});
-  expected.combined = reference::combine(problem, inputs, all_options, combines, {});
-  return expected;
-}
-
-std::vector<RankTokens> tokens_of_ranks(int num_ranks) {
-  std::vector<RankTokens> tokens;
-  for (int rank = 0; rank < num_ranks; ++rank) {
-    tokens.push_back(test::make_tokens(rank, rank == 1 ? 0 : 5 + rank, kHidden, kTopK, kExperts));
-  }
-  return tokens;
-}
-
-/// One dispatch and combine with the right bits.
-void round_trip(Group& group, const DeviceTokens& tokens, const Expected& expected, const DispatchOptions& options) {
-  const auto rank = static_cast<std::size_t>(group.rank());
-  const DispatchResult result = group.dispatch(tokens.input(), options);
-  const CombineResult combined = group.combine(result.handle, {.x = result.x});
-  synchronize(group);
-  const auto& want = expected.dispatched[rank];
-  ASSERT_EQ(read_back<std::int64_t>(result.device_num_rows.data, 1)[0], want.num_rows);
-  ASSERT_EQ(bytes_of(result.tokens_per_expert), want.tokens_per_expert.bytes);
-  if (options.layout != Layout::kExpertPadded) {
-    ASSERT_EQ(bytes_of(result.x), want.x.bytes);
-  }
-  ASSERT_EQ(bytes_of(combined.y), expected.combined[rank].y.bytes);
-}
 
 class GroupRoundTrip : public testing::TestWithParam<Layout> {};
 
@@ -152,16 +60,6 @@ TEST_P(GroupManyRows, OneSmTakesThemAll) {
 
 INSTANTIATE_TEST_SUITE_P(Layouts, GroupManyRows, testing::Values(Layout::kFlat, Layout::kExpertContiguous),
                          [](const auto& layout) { return std::string(name_of(layout.param)); });
-
-/// Waits, for a call that nobody waits for, until the group knows how it ended.
-std::optional<Error> await_status(Group& group) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (std::chrono::steady_clock::now() < deadline) {
-    if (auto error = group.status()) return error;
-    std::this_thread::sleep_for(milliseconds(1));
-  }
-  return std::nullopt;
-}
 
 /// Rank 0 calls, rank 1 does not; then both start a new epoch and go on.
 void one_rank_stays_away(const DispatchOptions& options, bool throws) {
@@ -354,12 +252,112 @@ TEST(GroupMemory, OrdinaryHostMemoryIsRefused) {
   });
 }
 
+TEST(GroupMemory, OfAnotherGpuIsRefused) {
+  if (num_devices() < 2) GTEST_SKIP() << "one GPU";
+  test::run_ranks(1, [&](const World& world) {
+    kernels::check_cuda(cudaSetDevice(1), "cudaSetDevice");
+    const DeviceTokens there(test::tokens_of(world));
+    kernels::check_cuda(cudaSetDevice(0), "cudaSetDevice");
+    const DeviceTokens here(test::tokens_of(world));
+    Group group(world, config_of(milliseconds(20'000)));
+    for (ConstTensorView DispatchInput::* tensor :
+         {&DispatchInput::x, &DispatchInput::topk_idx, &DispatchInput::topk_weights}) {
+      DispatchInput input = here.input();
+      (input.*tensor).data = (there.input().*tensor).data;
+      EXPECT_ERROR(group.dispatch(input), ErrorCode::kInvalidArgument, "expected memory of GPU 0, got memory of GPU 1");
+    }
+    const DispatchResult rows = group.dispatch(here.input());
+    EXPECT_ERROR(group.combine(rows.handle, {.x = rows.x, .bias0 = there.input().x}), ErrorCode::kInvalidArgument,
+                 "bias0: expected memory of GPU 0");
+    group.combine(rows.handle, {.x = rows.x, .bias0 = here.input().x});
+    synchronize(group);
+  });
+}
+
 TEST(GroupShares, RanksOfOneGpuTakeNoMoreSmsThanItHas) {
   test::run_ranks(2, [&](const World& world) {
     kernels::check_cuda(cudaSetDevice(0), "cudaSetDevice");
     GroupConfig config = config_of(milliseconds(5'000));
     config.num_sms = 100;
     EXPECT_ERROR(Group(world, config), ErrorCode::kInvalidArgument, "num_sms");
+  });
+}
+
+/// Rank 1 has a GPU of its own, and is told as well.
+TEST(GroupShares, AllRanksRefuseAlike) {
+  if (num_devices() < 2) GTEST_SKIP() << "one GPU";
+  test::run_ranks(3, [&](const World& world) {
+    use_device_of(world);
+    GroupConfig config = config_of(milliseconds(60'000));
+    config.num_sms = 100;
+    const auto start = std::chrono::steady_clock::now();
+    EXPECT_ERROR(Group(world, config), ErrorCode::kInvalidArgument, "ranks [0, 2]");
+    EXPECT_LT(std::chrono::steady_clock::now() - start, config.deadline);
+  });
+}
+
+TEST(GroupStart, FailsEverywhereWhereOneRankHasNoGpu) {
+  test::run_ranks(3, [&](const World& world) {
+    use_device_of(world);
+    GroupConfig config = config_of(milliseconds(60'000));
+    if (world.rank() == 1) {
+      config.device = 1000;
+      EXPECT_ERROR(Group(world, config), ErrorCode::kSystem, "cuda");
+    } else {
+      EXPECT_ERROR(Group(world, config), ErrorCode::kRejectedByPeer, "rank 1 failed");
+    }
+  });
+}
+
+/// Rank 1 hangs in the middle of set_live_ranks, behind work of another group on its stream.
+TEST(GroupEpochs, OneThatFailsHalfwayIsAFault) {
+  const std::vector<RankTokens> tokens = tokens_of_ranks(2);
+  const Expected expected = expect(tokens, {});
+  std::barrier together(2);
+  test::run_ranks(2, [&](const World& world) {
+    use_device_of(world);
+    const DeviceTokens mine(tokens[static_cast<std::size_t>(world.rank())]);
+    Group holding(world, config_of(milliseconds(60'000)));
+    Group group(world, config_of(milliseconds(20'000)));
+    round_trip(group, mine, expected, {});
+    if (world.rank() == 1) {
+      (void)holding.dispatch(mine.input(),
+                             {.layout = Layout::kExpertPadded, .execution = {.stream = Stream::of(group.stream())}});
+    }
+    group.set_deadline(milliseconds(200));
+    EXPECT_TRUE(test::error_of([&] { group.set_live_ranks(std::vector<int>{0, 1}); }));
+    ASSERT_TRUE(group.status());
+    EXPECT_EQ(group.epoch(), 0);
+    EXPECT_TRUE(test::error_of([&] { (void)group.dispatch(mine.input()); }));
+    if (world.rank() == 1) holding.abort("seen");
+    together.arrive_and_wait();
+    group.set_deadline(milliseconds(20'000));
+    group.set_live_ranks(std::vector<int>{0, 1});
+    round_trip(group, mine, expected, {});
+    EXPECT_FALSE(group.status());
+  });
+}
+
+/// Another thread asks all the time, also while a fault goes and the epoch changes.
+TEST(GroupEpochs, ChangeWhileAnotherThreadAsksForTheStatus) {
+  const std::vector<RankTokens> tokens = tokens_of_ranks(2);
+  const Expected expected = expect(tokens, {});
+  std::barrier together(2);
+  test::run_ranks(2, [&](const World& world) {
+    use_device_of(world);
+    const DeviceTokens mine(tokens[static_cast<std::size_t>(world.rank())]);
+    Group group(world, config_of(milliseconds(20'000)));
+    const std::jthread asking([&](const std::stop_token& stop) {
+      while (!stop.stop_requested()) (void)group.status();
+    });
+    for (int epoch = 0; epoch < 20; ++epoch) {
+      together.arrive_and_wait();
+      if (world.rank() == epoch % 2) group.abort("again");
+      ASSERT_TRUE(await_status(group));
+      together.arrive_and_wait();
+      group.set_live_ranks(std::vector<int>{0, 1});
+      round_trip(group, mine, expected, {});
+    }
   });
 }
 
@@ -393,13 +391,44 @@ TEST(GroupEvents, OrderCallsOfDifferentStreams) {
     kernels::check_cuda(cudaEventCreate(&dispatched), "cudaEventCreate");
     for (int round = 0; round < 20; ++round) {
       const DispatchResult result = group.dispatch(mine.input(), {.execution = {.done = dispatched}});
-      const CombineResult combined =
-          group.combine(result.handle, {.x = result.x}, {.execution = {.stream = stream, .after = dispatched}});
+      const CombineResult combined = group.combine(result.handle, {.x = result.x},
+                                                   {.execution = {.stream = Stream::of(stream), .after = dispatched}});
       kernels::check_cuda(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
       ASSERT_EQ(bytes_of(combined.y), expected.combined[static_cast<std::size_t>(world.rank())].y.bytes);
     }
     cudaEventDestroy(dispatched);
     cudaStreamDestroy(stream);
+  });
+}
+
+static_assert(!std::is_convertible_v<void*, Stream> && !std::is_convertible_v<std::nullptr_t, Stream> &&
+              !std::is_convertible_v<int, Stream> && !std::is_constructible_v<Stream, void*>);
+
+/// What frameworks call stream 0. The group's own is held meanwhile by a call of another group, which rank 1 makes
+/// late.
+TEST(GroupStreams, CudasDefaultStreamIsNotTheGroupsOwn) {
+  const std::vector<RankTokens> tokens = tokens_of_ranks(2);
+  const Expected expected = expect(tokens, {});
+  std::barrier together(2);
+  test::run_ranks(2, [&](const World& world) {
+    use_device_of(world);
+    const auto rank = static_cast<std::size_t>(world.rank());
+    const DeviceTokens mine(tokens[rank]);
+    Group holding(world, config_of(milliseconds(60'000)));
+    Group group(world, config_of(milliseconds(20'000)));
+    const auto hold = [&] {
+      (void)holding.dispatch(mine.input(),
+                             {.layout = Layout::kExpertPadded, .execution = {.stream = Stream::of(group.stream())}});
+    };
+    if (rank == 0) hold();
+    const Execution by_default{.stream = Stream::of(nullptr)};
+    const DispatchResult rows = group.dispatch(mine.input(), {.execution = by_default});
+    const CombineResult combined = group.combine(rows.handle, {.x = rows.x}, {.execution = by_default});
+    kernels::check_cuda(cudaStreamSynchronize(nullptr), "cudaStreamSynchronize");
+    EXPECT_EQ(bytes_of(combined.y), expected.combined[rank].y.bytes);
+    together.arrive_and_wait();
+    if (rank == 1) hold();
+    synchronize(group);
   });
 }
 

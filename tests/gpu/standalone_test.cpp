@@ -276,36 +276,47 @@ void expect_refused(const char* text, const std::function<void()>& call) {
   }
 }
 
-TEST_F(Standalone, OrdinaryHostMemoryIsRefused) {
-  std::vector<float> host(4096);
+/// A tensor of each function lies in 16 KiB `elsewhere`. `memory`: the refusal.
+void expect_memory_refused(void* elsewhere, const std::string& memory) {
   const DeviceBuffer gpu(4096 * 4);
-  const auto at_host = [&](DType dtype, std::initializer_list<std::int64_t> shape) {
-    return dense_view(static_cast<void*>(host.data()), dtype, shape);
+  const auto at_other = [&](DType dtype, std::initializer_list<std::int64_t> shape) {
+    return dense_view(elsewhere, dtype, shape);
   };
   const auto at_gpu = [&](DType dtype, std::initializer_list<std::int64_t> shape) {
     return dense_view(gpu.as<void>(), dtype, shape);
   };
   const GateConfig config{.num_experts = 8, .top_k = 2};
-  const std::string memory = "expected GPU memory, got ordinary host memory";
   expect_refused(("gate: logits: " + memory).c_str(), [&] {
-    gpu::gate(config, at_host(DType::kFp32, {4, 8}), {}, at_gpu(DType::kInt32, {4, 2}),
+    gpu::gate(config, at_other(DType::kFp32, {4, 8}), {}, at_gpu(DType::kInt32, {4, 2}),
               dense_view(gpu.as<std::byte>() + 4096, DType::kFp32, {4, 2}), nullptr);
   });
   expect_refused(("quantize: scales: " + memory).c_str(), [&] {
     gpu::quantize(at_gpu(DType::kBf16, {4, 128}), Quantize::kFp8, at_gpu(DType::kFp8E4m3, {4, 128}),
-                  at_host(DType::kFp32, {4, 1}), nullptr);
+                  at_other(DType::kFp32, {4, 1}), nullptr);
   });
   expect_refused(("restore: x: " + memory).c_str(), [&] {
-    gpu::restore(at_host(DType::kFp8E4m3, {4, 128}), at_gpu(DType::kFp32, {4, 1}), Quantize::kFp8,
+    gpu::restore(at_other(DType::kFp8E4m3, {4, 128}), at_gpu(DType::kFp32, {4, 1}), Quantize::kFp8,
                  at_gpu(DType::kBf16, {4, 128}), nullptr);
   });
   const RoutingCounts counts{.rank_rows = at_gpu(DType::kInt32, {2}),
                              .expert_rows = at_gpu(DType::kInt32, {8}),
                              .slots = at_gpu(DType::kInt32, {4, 2})};
-  std::vector<std::byte> scratch(routing_scratch_bytes(4));
   expect_refused(("count_routing: scratch: " + memory).c_str(), [&] {
-    count_routing(at_gpu(DType::kInt32, {4, 2}), 8, 2, counts, scratch.data(), scratch.size(), nullptr);
+    count_routing(at_gpu(DType::kInt32, {4, 2}), 8, 2, counts, elsewhere, routing_scratch_bytes(4), nullptr);
   });
+}
+
+TEST_F(Standalone, OrdinaryHostMemoryIsRefused) {
+  std::vector<std::byte> host(4 * routing_scratch_bytes(4));
+  expect_memory_refused(host.data(), "expected GPU memory, got ordinary host memory");
+}
+
+TEST_F(Standalone, MemoryOfAnotherGpuIsRefused) {
+  if (num_devices() < 2) GTEST_SKIP() << "one GPU";
+  kernels::check_cuda(cudaSetDevice(1), "cudaSetDevice");
+  const DeviceBuffer there(4 * routing_scratch_bytes(4));
+  kernels::check_cuda(cudaSetDevice(0), "cudaSetDevice");
+  expect_memory_refused(there.as<void>(), "expected memory of GPU 0, got memory of GPU 1");
 }
 
 TEST_F(Standalone, WhatDoesNotFitIsRefused) {

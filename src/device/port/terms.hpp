@@ -5,8 +5,10 @@
 
 namespace crossdock::device {
 
-/// Values that all ranks of a call give; which one means what is the caller's business.
+/// Values that all ranks of a call give; which one means what is the caller's business, but for one.
 inline constexpr int kNumAgreed = 20;
+/// A combine's own kernels give it: 1 where the dispatch of its handle failed, which no host may know yet.
+inline constexpr int kDispatchFailed = 18;
 
 struct Terms {
   std::int32_t rejected = -1;  ///< a rank that rejected its own call still takes part: the ErrorCode, or -1

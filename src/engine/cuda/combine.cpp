@@ -9,6 +9,7 @@
 #include "base/limits.hpp"
 #include "core/contract/combine_contract.hpp"
 #include "engine/combine_call.hpp"
+#include "engine/cuda/call.hpp"
 #include "engine/cuda/memory_check.hpp"
 #include "engine/dispatch_call.hpp"
 #include "engine/held_memory.hpp"
@@ -153,7 +154,8 @@ void push_to(CudaContext& context, int slot, kernels::GatherArgs& args) {
 /// Rows whose type changes on the wire are all gathered: the sum adds rows of one type.
 bool sums_own(const PendingCombine& state) { return state.input.x.dtype == state.wire_dtype; }
 
-void launch_gather(PendingCombine& state, const Shared& shared) {
+/// `slot`: where rows are pushed.
+void launch_gather(PendingCombine& state, int slot, const Shared& shared) {
   CudaContext& context = *state.context;
   const CudaHandle& plan = *state.plan;
   kernels::GatherArgs args = gather_arguments(context, CudaContext::terms_of(state.facts.agreement));
@@ -167,11 +169,12 @@ void launch_gather(PendingCombine& state, const Shared& shared) {
   args.positions = plan.receiver.positions;
   args.tokens = plan.receiver.tokens;
   args.weights = plan.receiver.weights;
+  args.failed = plan.receiver.failed;
   args.weights_at_source = state.input.topk_weights.given();
   args.topk_weights = shared.topk_weights;
   args.out = shared.gathered;
   args.channel = &context.own_words()->share;
-  if (is_pushed(plan)) push_to(context, state.slot, args);
+  if (is_pushed(plan)) push_to(context, slot, args);
   args.leaves_own = is_pushed(plan) && sums_own(state);
   const int num_sms = is_pushed(plan) ? context.latency_sms() : state.launch.num_sms;
   kernels::launch_gather(args, num_sms, state.launch.stream);
@@ -211,6 +214,7 @@ void launch_pull(PendingCombine& state, const Shared& shared) {
   args.round_node_sum = plan.tree == ReductionTree::kHierarchical;
   args.slots = plan.source.slots;
   args.first_rows = plan.receiver.first_rows;
+  args.failed = plan.receiver.failed;
   args.tokens_per_source = mode_of(plan.layout) == Mode::kLatency ? context.config.latency_max_tokens : 0;
   args.selections = plan.source.selections;
   const bool given_now = state.input.topk_weights.given();
@@ -259,6 +263,7 @@ void launch_sum(PendingCombine& state, bool directly) {
   args.out_dtype = state.result.y.dtype;
   args.round_node_sum = plan.tree == ReductionTree::kHierarchical;
   args.selections = plan.source.selections;
+  args.failed = plan.receiver.failed;
   args.own = own_rows(state);
   set_bias(state.input, args);
   args.y = static_cast<std::byte*>(state.result.y.data);
@@ -319,18 +324,40 @@ void reject_pulled(CudaContext& context, const Launch& launch, const device::Ter
   kernels::launch_combine(args, launch.num_sms, kernels::combine_variants().front(), launch.stream);
 }
 
-/// Takes part in a call that this rank rejects.
-void reject(CudaContext& context, const CudaHandle* plan, bool weighted, const Launch& launch, const Error& error) {
-  context.next_call("combine", {});
-  context.tell_rejection(error);
-  const device::Terms terms = CudaContext::terms_of({}, static_cast<std::int32_t>(error.code()));
+/// Takes part in a call that this rank rejects. Reserves nothing.
+void reject(CudaContext& context, const CudaHandle* plan, bool weighted, const Launch& launch,
+            const device::Terms& terms) {
   if (plan != nullptr && is_pushed(*plan)) {
     reject_pushed(context, launch, terms);
   } else {
     if (plan != nullptr && is_gathered(*plan)) reject_gathered(context, launch, terms, weighted);
     reject_pulled(context, launch, terms);
   }
-  context.end({}, launch);
+}
+
+/// A combine whose handle is empty is taken for a pull, the usual one.
+CallPath path_of(const CudaHandle* plan) {
+  if (plan != nullptr && is_pushed(*plan)) return CallPath::kPushedCombine;
+  return plan != nullptr && is_gathered(*plan) ? CallPath::kGatheredCombine : CallPath::kPulledCombine;
+}
+
+void take_outcome(PendingCombine& state) {
+  Agreement agreement = agreement_of(state.input, state.hidden, state.wire_dtype, state.result.y.dtype, *state.plan);
+  agreement.set(Agreed::kWeightsAtCombine, state.input.topk_weights.given() ? 1 : 0);
+  state.facts = {
+      .operation = "combine", .agreement = agreement, .epoch = state.epoch, .sequence = state.context->host->sequence};
+  state.outcome = state.context->outcomes.take(state.facts, state.launch.captured, /*awaited=*/false);
+}
+
+void launch(PendingCombine& state, const Shared& shared) {
+  CudaContext& context = *state.context;
+  if (!is_pushed(*state.plan)) {
+    if (is_gathered(*state.plan)) launch_gather(state, -1, shared);
+    return launch_pull(state, shared);
+  }
+  launch_gather(state, next_slot(context), shared);
+  state.slot = take_slot(context);
+  context.combine_busy[static_cast<std::size_t>(state.slot)] = 1;
 }
 
 }  // namespace
@@ -357,31 +384,24 @@ std::unique_ptr<PendingCombine> combine_send(const std::shared_ptr<CudaContext>&
   state->input = input;
   state->options = options;
   state->epoch = context->host->membership.epoch;
-  state->launch = context->begin(options.execution);
+  state->launch = context->launch_of(options.execution);
   check_free_slot(*context, state->plan.get());
   Shared shared;
-  try {
+  const auto prepare_all = [&] {
+    context->order(options.execution, state->launch);
     context->check_sms(options.execution);
     prepare(*state);
     shared = share_input(*state);
-  } catch (const Error& error) {
-    state->output = {};
-    state->temporary = {};  // what they hold may be what is missing
-    reject(*context, state->plan.get(), input.topk_weights.given(), state->launch, error);
-    throw;
-  }
-  Agreement agreement =
-      agreement_of(state->input, state->hidden, state->wire_dtype, state->result.y.dtype, *state->plan);
-  agreement.set(Agreed::kWeightsAtCombine, input.topk_weights.given() ? 1 : 0);
-  state->facts = context->next_call("combine", agreement);
-  state->outcome = context->outcomes.take(state->facts, state->launch.captured);
-  if (is_pushed(*state->plan)) {
-    state->slot = take_slot(*context);
-    context->combine_busy[static_cast<std::size_t>(state->slot)] = 1;
-  }
-  if (is_gathered(*state->plan)) launch_gather(*state, shared);
-  if (!is_pushed(*state->plan)) launch_pull(*state, shared);
-  context->end({}, state->launch);
+    take_outcome(*state);
+  };
+  number_call(*context, "combine", path_of(state->plan.get()), state->launch, prepare_all,
+              [&](const device::Terms& terms) {
+                reject(*context, state->plan.get(), input.topk_weights.given(), state->launch, terms);
+              });
+  launch_call(*context, "combine", [&] {
+    launch(*state, shared);
+    context->end({}, state->launch);
+  });
   return state;
 }
 
@@ -391,7 +411,7 @@ void combine_receive(PendingCombine& state, bool directly) {
   context.check_epoch("combine", state.epoch);
   state.received = true;
   if (is_pushed(*state.plan)) {
-    launch_sum(state, directly);
+    launch_call(context, "combine", [&] { launch_sum(state, directly); });
     context.combine_busy[static_cast<std::size_t>(state.slot)] = 0;
   }
   state.result.memory = std::move(state.output.memory);

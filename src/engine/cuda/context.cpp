@@ -1,10 +1,10 @@
 #include "engine/cuda/context.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <atomic>
-#include <iterator>
 #include <memory>
 #include <system_error>
 #include <thread>
@@ -12,8 +12,6 @@
 
 #include "base/limits.hpp"
 #include "device/sync/report.hpp"
-#include "engine/cuda/wait_times.hpp"
-#include "engine/membership.hpp"
 #include "engine/window_layout.hpp"
 #include "kernels/load.hpp"
 #include "transport/bootstrap/agreement.hpp"
@@ -35,9 +33,14 @@ GroupConfig host_config(const GroupConfig& config) {
   return host;
 }
 
+/// Behind the messages lie this rank's CallPaths.
+std::size_t paths_offset(const GroupConfig& config, int num_ranks) {
+  return engine::WindowLayout(host_config(config), num_ranks).arena_begin();
+}
+
 std::shared_ptr<Context> connect_host(Bootstrap& bootstrap, const GroupConfig& config) {
   const GroupConfig host = host_config(config);
-  const std::size_t bytes = engine::WindowLayout(host, bootstrap.num_ranks()).arena_begin();
+  const std::size_t bytes = paths_offset(config, bootstrap.num_ranks()) + CallPaths::kBytes;
   return std::make_shared<Context>(
       host, bootstrap.num_ranks(),
       transport::connect_local(bootstrap,
@@ -47,8 +50,59 @@ std::shared_ptr<Context> connect_host(Bootstrap& bootstrap, const GroupConfig& c
 /// What ranks tell one another of their GPUs.
 struct GpuShare {
   transport::DeviceId device = {};
-  std::int64_t num_sms = 0;
+  std::int64_t sms = 0;      ///< that the GPU has
+  std::int64_t num_sms = 0;  ///< that the rank wants, 0 = as usual
 };
+
+/// SMs of one GPU among the ranks that share it.
+struct GpuShares {
+  std::vector<int> ranks = {};
+  std::int64_t each = 0;   ///< equal parts
+  std::int64_t usual = 0;  ///< that a rank takes unless it wants another number
+  std::int64_t taken = 0;
+};
+
+GpuShares shares_of(const std::vector<GpuShare>& all, const GpuShare& gpu) {
+  GpuShares shares;
+  for (std::size_t rank = 0; rank < all.size(); ++rank) {
+    if (all[rank].device == gpu.device) shares.ranks.push_back(static_cast<int>(rank));
+  }
+  shares.each = gpu.sms / static_cast<std::int64_t>(shares.ranks.size());
+  shares.usual = std::min<std::int64_t>(kUsualSms, shares.each);
+  for (const int rank : shares.ranks) {
+    const std::int64_t wanted = all[static_cast<std::size_t>(rank)].num_sms;
+    shares.taken += wanted > 0 ? wanted : shares.usual;
+  }
+  return shares;
+}
+
+/// Looks at all GPUs, so that all ranks refuse alike.
+void check_shares(const std::vector<GpuShare>& all, int rank) {
+  for (const GpuShare& gpu : all) {
+    const GpuShares shares = shares_of(all, gpu);
+    if (shares.taken <= gpu.sms && shares.usual >= 1) continue;
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("GroupConfig::num_sms: expected ranks [{}], which share a GPU, to take at most its {} SMs "
+                            "together, got {}",
+                            fmt::join(shares.ranks, ", "), gpu.sms, shares.taken),
+                {.operation = "group", .phase = "devices", .rank = rank, .peer = shares.ranks.front()});
+  }
+}
+
+/// Collective: a step that succeeds on all ranks or on none.
+template <typename Step>
+void on_all_ranks(Bootstrap& bootstrap, const GroupConfig& config, const Step& step) {
+  (void)transport::agree(bootstrap, base::Deadline(config.deadline), [&] {
+    step();
+    return std::vector<std::byte>{};
+  });
+}
+
+std::shared_ptr<DeviceState> make_device(Bootstrap& bootstrap, const GroupConfig& config) {
+  std::shared_ptr<DeviceState> device;
+  on_all_ranks(bootstrap, config, [&] { device = std::make_shared<DeviceState>(config.device); });
+  return device;
+}
 
 }  // namespace
 
@@ -56,7 +110,8 @@ CudaContext::CudaContext(Bootstrap& bootstrap, const GroupConfig& group_config, 
     : config(group_config),
       host(connect_host(bootstrap, group_config)),
       layout(group_config, bootstrap.num_ranks()),
-      device(std::make_shared<DeviceState>(group_config.device)),
+      device(make_device(bootstrap, group_config)),
+      paths(host->transport, paths_offset(group_config, bootstrap.num_ranks())),
       outcomes(device->words()),
       combine_busy(static_cast<std::size_t>(group_config.latency_slots), 0),
       slot_busy(static_cast<std::size_t>(group_config.latency_slots), 0) {
@@ -64,15 +119,14 @@ CudaContext::CudaContext(Bootstrap& bootstrap, const GroupConfig& group_config, 
   share_gpus(bootstrap);
   windows = transport::connect_p2p(
       bootstrap, {.device = device->device(), .window_bytes = window_bytes, .deadline = group_config.deadline});
-  arena = std::make_shared<Arena>(windows, std::span(windows->peer_window(rank()), windows->window_bytes(rank())),
-                                  layout.arena_begin(), rank());
-  set_deadline(group_config.deadline);
-  enter_epoch(0);
-  kernels::load_kernels();
   // Nobody calls before everybody's kernels are loaded: loading one may wait for those that run.
-  (void)transport::agree(bootstrap, base::Deadline(group_config.deadline), [&] {
+  on_all_ranks(bootstrap, group_config, [&] {
+    arena = std::make_shared<Arena>(windows, std::span(windows->peer_window(rank()), windows->window_bytes(rank())),
+                                    layout.arena_begin(), rank());
+    set_deadline(group_config.deadline);
+    enter_epoch(0);
+    kernels::load_kernels();
     start_watcher();
-    return std::vector<std::byte>{};
   });
 }
 
@@ -103,46 +157,48 @@ void CudaContext::watch(const std::stop_token& stop) {
   std::unique_lock lock(epoch_mutex_);
   while (!stopping_.wait_for(lock, stop, kLookEvery, [&] { return stop.stop_requested(); })) {
     look_at_report();
-    if (host->faults.status()) device->interrupt();
+    if (!host->faults.status()) look_at_paths();
+    interrupt_if_faulty();
   }
 }
 
+void CudaContext::interrupt_if_faulty() {
+  const std::scoped_lock lock(words_mutex_);
+  if (host->faults.is_faulty()) device->interrupt();
+}
+
+void CudaContext::look_at_paths() {
+  if (const std::optional<Error> error = paths.find_difference(host->membership)) host->faults.record(*error);
+}
+
 void CudaContext::share_gpus(Bootstrap& bootstrap) {
-  const GpuShare mine{.device = transport::id_of(device->device()), .num_sms = config.num_sms};
+  const GpuShare mine{
+      .device = transport::id_of(device->device()), .sms = device->num_sms(), .num_sms = config.num_sms};
   const auto gathered =
       transport::agree(bootstrap, base::Deadline(config.deadline), [&] { return transport::bytes_of(mine); });
-  std::vector<int> wanted;  // of the ranks on this GPU, 0 = as usual
-  for (const auto& bytes : gathered) {
-    const auto share = transport::struct_of<GpuShare>(bytes, "share of a GPU");
-    if (share.device == mine.device) wanted.push_back(static_cast<int>(share.num_sms));
-  }
-  const int sms = device->num_sms();
-  latency_sms_ = sms / static_cast<int>(wanted.size());
-  const int usual = std::min(kUsualSms, latency_sms_);
-  num_sms_ = config.num_sms > 0 ? config.num_sms : usual;
-  std::int64_t taken = 0;
-  for (const int of_rank : wanted) taken += of_rank > 0 ? of_rank : usual;
-  if (taken > sms || usual < 1) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("GroupConfig::num_sms: expected the {} ranks that share GPU {} to take at most its {} SMs "
-                            "together, got {}",
-                            wanted.size(), device->device(), sms, taken),
-                {.operation = "group", .phase = "devices", .rank = rank()});
-  }
+  std::vector<GpuShare> all;
+  for (const auto& bytes : gathered) all.push_back(transport::struct_of<GpuShare>(bytes, "share of a GPU"));
+  check_shares(all, rank());
+  const GpuShares shares = shares_of(all, mine);
+  latency_sms_ = static_cast<int>(shares.each);
+  num_sms_ = config.num_sms > 0 ? config.num_sms : static_cast<int>(shares.usual);
 }
 
 OwnWords* CudaContext::own_words() const {
   return reinterpret_cast<OwnWords*>(windows->peer_window(rank()) + layout.own_words());
 }
 
-Launch CudaContext::begin(const Execution& execution) const {
-  Launch launch{.stream = execution.stream == nullptr ? device->stream() : static_cast<cudaStream_t>(execution.stream),
-                .num_sms = execution.num_sms == 0 ? num_sms_ : std::clamp(execution.num_sms, 1, latency_sms_)};
+Launch CudaContext::launch_of(const Execution& execution) const {
+  const Stream& stream = execution.stream;
+  return {.stream = stream.is_group() ? device->stream() : static_cast<cudaStream_t>(stream.handle()),
+          .num_sms = execution.num_sms == 0 ? num_sms_ : std::clamp(execution.num_sms, 1, latency_sms_)};
+}
+
+void CudaContext::order(const Execution& execution, Launch& launch) const {
   launch.captured = is_capturing(launch.stream);
-  if (execution.after != nullptr) {
-    check(cudaStreamWaitEvent(launch.stream, static_cast<cudaEvent_t>(execution.after)), "cudaStreamWaitEvent");
-  }
-  return launch;
+  if (execution.after == nullptr) return;
+  check(cudaStreamWaitEvent(launch.stream, static_cast<cudaEvent_t>(execution.after)), "cudaStreamWaitEvent");
+  launch.captured = is_capturing(launch.stream);
 }
 
 void CudaContext::check_sms(const Execution& execution) const {
@@ -169,13 +225,14 @@ void CudaContext::check_epoch(const char* operation, std::int64_t epoch) const {
 }
 
 void CudaContext::look_at_report() {
+  const std::scoped_lock lock(words_mutex_);
   const device::WaitReport& report = device->words().report;
   if (std::atomic_ref(const_cast<std::uint64_t&>(report.written)).load(std::memory_order_acquire) == 0) return;
   // A peer that gave up first knows better; its word comes over the host.
   if (host->faults.status()) return;
   const Error error = device::error_of(report);
   Report words = error.report();
-  words.epoch = host->membership.epoch;
+  words.epoch = host->faults.epoch();
   host->faults.record(Error(error.code(), std::string(error.message()), words));
 }
 
@@ -188,10 +245,11 @@ void CudaContext::raise_faults() {
 std::optional<Error> CudaContext::status() {
   look_at_report();
   if (std::optional<Error> error = host->faults.status()) {
-    device->interrupt();
+    interrupt_if_faulty();
     return error;
   }
   if (std::optional<Error> error = outcomes.next_failure(*host)) return error;
+  const std::scoped_lock lock(words_mutex_);
   const device::WaitReport& index = device->words().index_report;
   if (std::atomic_ref(const_cast<std::uint64_t&>(index.written)).load(std::memory_order_acquire) != 0) {
     return device::error_of(index);
@@ -199,30 +257,9 @@ std::optional<Error> CudaContext::status() {
   return std::nullopt;
 }
 
-void CudaContext::await(const device::CallOutcome& outcome) {
-  constexpr int kSpins = 2000;
-  constexpr std::chrono::milliseconds kLookEvery{20};
-  auto next_look = base::Clock::now() + kLookEvery;
-  while (!Outcomes::is_written(outcome)) {
-    for (int spin = 0; spin < kSpins && !Outcomes::is_written(outcome); ++spin) {
-    }
-    if (base::Clock::now() < next_look) continue;
-    next_look = base::Clock::now() + kLookEvery;
-    look_at_report();
-    if (const std::optional<Error> error = host->faults.status()) {
-      device->interrupt();
-      throw Error(*error);
-    }
-    std::this_thread::yield();
-  }
-  if (outcome.state != device::CallState::kGaveUp) return;
-  look_at_report();
-  host->faults.raise_sticky();
-}
-
 void CudaContext::abort(const Error& error) noexcept {
   host->faults.record(error);
-  device->interrupt();
+  interrupt_if_faulty();
 }
 
 void CudaContext::set_deadline(std::chrono::milliseconds deadline) {
@@ -230,80 +267,15 @@ void CudaContext::set_deadline(std::chrono::milliseconds deadline) {
   device->set_deadline(deadline);
 }
 
-void CudaContext::set_live_ranks(std::span<const int> live) {
-  const UseDevice use(device->device());
-  look_at_report();
-  if (host->faults.status()) device->interrupt();
-  device->wait();
-  const std::scoped_lock lock(epoch_mutex_);
-  look_at_report();
-  const bool faulty = host->faults.status().has_value();
-  engine::set_live_ranks(*host, live, [&](std::int64_t epoch) {
-    quarantine_credits(live, faulty);
-    enter_epoch(epoch);
-  });
-}
-
-void CudaContext::quarantine_credits(std::span<const int> live, bool faulty) {
-  std::vector<int> masked;
-  std::ranges::set_difference(host->live(), live, std::back_inserter(masked));
-  if (faulty && !masked.empty()) {
-    credits.quarantine(*arena, host->quarantine, host->membership.epoch, masked);
-  }
-  credits.clear();
-}
-
-void CudaContext::enter_epoch(std::int64_t epoch) {
-  const UseDevice use(device->device());
-  HostWords& words = device->words();
-  words.report = {};
-  words.index_report = {};
-  outcomes.forget();
-  device->set_deadline(host->faults.deadline());
-  std::ranges::fill(slot_busy, std::uint8_t{0});
-  std::ranges::fill(combine_busy, std::uint8_t{0});
-  latency_dispatches = 0;
-  latency_combines = 0;
-
-  const std::uint64_t tag = make_tag(epoch, 0);
-  OwnWords own;
-  if (epoch > 0) read_waited(*this, own.waited);
-  for (device::Channel* channel : {&own.dispatch, &own.share, &own.combine}) channel->tag = tag;
-  for (int slot = 0; slot < kNumSlots; ++slot) {
-    for (auto* channels : {own.latency_send, own.latency_receive, own.combine_send, own.combine_receive}) {
-      channels[slot].tag = tag;
-    }
-  }
-  cudaStream_t stream = device->stream();
-  std::byte* window = windows->peer_window(rank());
-  check(cudaMemcpyAsync(own_words(), &own, sizeof own, cudaMemcpyHostToDevice, stream), "cudaMemcpyAsync");
-  check(cudaMemsetAsync(window + layout.routing_scratch(), 0, layout.scratch_bytes(), stream), "cudaMemsetAsync");
-  // Nobody sends before everybody has entered the epoch, and every rank's calls have ended before it proposes one.
-  device::LatencyBoard fresh;
-  std::ranges::fill(fresh.released, tag);
-  const int slots = config.latency_max_tokens > 0 ? config.latency_slots : 0;
-  for (int slot = 0; slot < slots; ++slot) {
-    for (const std::size_t board : {layout.dispatch_board(slot), layout.combine_board(slot)}) {
-      check(cudaMemcpyAsync(window + board, &fresh, sizeof fresh, cudaMemcpyHostToDevice, stream), "cudaMemcpyAsync");
-    }
-    for (const device::LatencyArea& area : {layout.dispatch_area(slot), layout.combine_area(slot)}) {
-      check(cudaMemsetAsync(window + area.x, device::kEmptyByte, device::kTurns * area.turn_bytes, stream),
-            "cudaMemsetAsync");
-    }
-  }
-  check(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
-}
-
-CallFacts CudaContext::next_call(const char* operation, const Agreement& agreement) {
-  ++host->sequence;
-  return {.operation = operation, .agreement = agreement, .epoch = host->membership.epoch};
-}
-
 void CudaContext::tell_rejection(const Error& error) const {
   CallBlock block;
   block.rejected.set(error);
+  const int slot = rejection_slot(host->sequence);
+  const int word = signal_index(SignalKind::kCall, slot);
   for (const int peer : host->live()) {
-    host->transport->put(peer, host->layout.control().call(0, rank()), std::as_bytes(std::span(&block, 1)));
+    host->transport->signal(peer, word, 0);  // who reads what was there sees that it goes
+    host->transport->put(peer, host->layout.control().call(slot, rank()), std::as_bytes(std::span(&block, 1)));
+    host->transport->signal(peer, word, make_tag(host->membership.epoch, host->sequence));
   }
 }
 
@@ -329,6 +301,7 @@ device::WaitLimit CudaContext::limit() const {
 
 device::Terms CudaContext::terms_of(const Agreement& agreement, std::int32_t rejected) {
   static_assert(static_cast<int>(Agreed::kCount) <= device::kNumAgreed);
+  static_assert(static_cast<int>(Agreed::kDispatchFailed) == device::kDispatchFailed);
   device::Terms terms{.rejected = rejected};
   std::ranges::copy(agreement.values(), terms.agreed);
   return terms;

@@ -15,6 +15,7 @@
 #include "device/port/board.hpp"
 #include "engine/arena.hpp"
 #include "engine/context.hpp"
+#include "engine/cuda/call_paths.hpp"
 #include "engine/cuda/credits.hpp"
 #include "engine/cuda/device_state.hpp"
 #include "engine/cuda/outcomes.hpp"
@@ -46,6 +47,7 @@ class CudaContext {
   std::shared_ptr<DeviceState> device;
   std::shared_ptr<transport::PeerWindows> windows;
   std::shared_ptr<Arena> arena;
+  CallPaths paths;
   Outcomes outcomes;
   Credits credits;
   std::int64_t latency_dispatches = 0;
@@ -63,8 +65,10 @@ class CudaContext {
   /// No other rank's kernels need room on this GPU: those of a latency call may start while the ones before them run.
   bool has_gpu_alone() const { return latency_sms_ == device->num_sms(); }
 
-  /// Checks the stream, and makes it wait for what the caller asks.
-  Launch begin(const Execution& execution) const;
+  /// Stream and SMs of a call.
+  Launch launch_of(const Execution& execution) const;
+  /// Makes the stream wait for what the caller asks; it may join a capture by that.
+  void order(const Execution& execution, Launch& launch) const;
   /// Throws InvalidArgument where a call asks for more than this rank's share of its GPU.
   void check_sms(const Execution& execution) const;
   void end(const Execution& execution, const Launch& launch) const;
@@ -75,15 +79,18 @@ class CudaContext {
   void raise_faults();
   /// The sticky fault, or what a call or an index has been refused for. Any thread.
   std::optional<Error> status();
-  /// Waits for the host's end of an outcome. Throws the fault that ends the wait.
+  /// Waits for the host's end of an outcome. Throws what the call failed with, or the fault that ends the wait.
   void await(const device::CallOutcome& outcome);
+  /// Waits for the latest call that was put on a stream. Throws DeadlineExceeded where the stream does not come to it.
+  void wait(const char* operation) const;
+  /// Waits for what has been put on the group's stream, alike.
+  void wait_for_stream(const char* operation) const;
   void abort(const Error& error) noexcept;
   void set_live_ranks(std::span<const int> live);
   void set_deadline(std::chrono::milliseconds deadline);
 
-  /// Numbers a call; ranks number alike.
-  CallFacts next_call(const char* operation, const Agreement& agreement);
-  /// What `error` says reaches the peers over the host; its code goes with the call.
+  /// What `error` says of the call that gets the next number reaches the peers over the host; its code goes with the
+  /// call.
   void tell_rejection(const Error& error) const;
 
   // Arguments of every kernel.
@@ -99,12 +106,21 @@ class CudaContext {
 
  private:
   void start_watcher();
+  /// The host gives its kernels, which have the group's deadline for each wait, as long again to come to them, and time
+  /// to notice.
+  base::Deadline patience() const;
+  Error stuck(const char* operation) const;
+  /// Collective: makes the rank's state on its GPU, and shares the SMs of each GPU among its ranks.
   void share_gpus(Bootstrap& bootstrap);
   void enter_epoch(std::int64_t epoch);
   /// Of calls that a fault has cut short, where ranks that took part do not take part any more.
-  void quarantine_credits(std::span<const int> live, bool faulty);
+  void quarantine_credits(std::span<const int> live);
+  /// Ends the waits of kernels where there is a fault.
+  void interrupt_if_faulty();
   /// A fault that a kernel has reported becomes the group's.
   void look_at_report();
+  /// A call that ranks make on different channels becomes one, too.
+  void look_at_paths();
 
   /// Until asked to stop: a host that waits for its stream alone does not look, and kernels cannot see that a process
   /// has ended.
@@ -113,7 +129,8 @@ class CudaContext {
   base::ProcessMark process_;
   int num_sms_ = 0;
   int latency_sms_ = 0;
-  std::mutex epoch_mutex_;  ///< held while the epoch changes
+  std::mutex epoch_mutex_;  ///< held while the epoch changes: the watcher is held off
+  std::mutex words_mutex_;  ///< reports and the deadline in HostWords, which any thread may look at or set meanwhile
   std::condition_variable_any stopping_;
   std::jthread watcher_;
 };

@@ -16,11 +16,15 @@ namespace crossdock::engine::cuda {
 /// memory may still be written by a rank that is masked then, whoever has it by now.
 class Credits {
  public:
-  void add(std::int64_t sequence, const Reservation& memory);
+  /// `captured`: each replay of the call may write there, so no later call ends it.
+  void add(std::int64_t sequence, const Reservation& memory, bool captured);
   /// A later call has heard from all ranks: they were through with the ones before it.
   void complete_before(std::int64_t sequence);
-  void clear() { given_.clear(); }
-  /// Keeps the memory from everybody until `ranks` can write no more.
+  void clear() {
+    given_.clear();
+    captured_.clear();
+  }
+  /// Keeps the memory from everybody until `ranks` can write no more; may be done again, for others.
   void quarantine(Arena& arena, Quarantine& quarantine, std::int64_t epoch, std::span<const int> ranks);
 
  private:
@@ -30,7 +34,11 @@ class Credits {
     std::size_t bytes = 0;
     std::weak_ptr<void> owner;
   };
+  static void quarantine(std::deque<Given>& given, Arena& arena, Quarantine& quarantine, std::int64_t epoch,
+                         std::span<const int> ranks);
+
   std::deque<Given> given_;
+  std::deque<Given> captured_;
 };
 
 }  // namespace crossdock::engine::cuda

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <new>
+#include <thread>
 
 #include "base/clock.hpp"
 #include "crossdock/error.hpp"
@@ -63,7 +64,15 @@ void DeviceState::record_call(cudaStream_t stream) const {
   check(cudaEventRecord(last_call_, stream), "cudaEventRecord");
 }
 
-void DeviceState::wait() const { check(cudaEventSynchronize(last_call_), "cudaEventSynchronize"); }
+bool DeviceState::wait(const base::Deadline& deadline) const {
+  constexpr std::chrono::microseconds kLookEvery{20};
+  for (;;) {
+    const cudaError_t status = cudaEventQuery(last_call_);
+    if (status != cudaErrorNotReady) check(status, "cudaEventQuery");
+    if (status == cudaSuccess || deadline.expired()) return status == cudaSuccess;
+    std::this_thread::sleep_for(kLookEvery);
+  }
+}
 
 void DeviceState::set_deadline(std::chrono::milliseconds deadline) const {
   const std::chrono::nanoseconds limit = base::saturated(deadline);

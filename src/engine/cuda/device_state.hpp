@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 
+#include "base/clock.hpp"
 #include "base/process_mark.hpp"
 #include "device/port/terms.hpp"
 #include "device/sync/wait_limit.hpp"
@@ -60,7 +61,8 @@ class DeviceState {
 
   /// What `wait` waits for: the latest call that was put on a stream. Not for captured ones.
   void record_call(cudaStream_t stream) const;
-  void wait() const;
+  /// False where that has not come at the deadline.
+  bool wait(const base::Deadline& deadline) const;
 
   /// Kernels of the group read it while they wait.
   void set_deadline(std::chrono::milliseconds deadline) const;

@@ -7,7 +7,9 @@
 #include <utility>
 
 #include "base/limits.hpp"
+#include "core/contract/reject.hpp"
 #include "core/numeric/quantize.hpp"
+#include "engine/cuda/call.hpp"
 #include "engine/cuda/dispatch_latency.hpp"
 #include "engine/cuda/dispatch_throughput.hpp"
 #include "engine/cuda/memory_check.hpp"
@@ -46,6 +48,7 @@ std::shared_ptr<CudaHandle> make_plan(const PendingDispatch& state, const CudaHa
     plan->top_k_of_call = cached->top_k_of_call;
     plan->source = cached->source;
   } else {
+    plan->sequence = state.sequence;
     plan->idx_dtype = state.input.topk_idx.dtype;
     plan->top_k_of_call = static_cast<int>(state.input.topk_idx.shape[1]);
   }
@@ -61,10 +64,22 @@ void prepare(PendingDispatch& state, const CudaHandle* cached) try {
   check_group_limits(context.config, context.rank(), state.input, state.options);
   check_memory(state);
   state.plan = make_plan(state, cached);
+  if (state.launch.captured && is_exact(state)) {
+    core::reject({.operation = "dispatch", .rank = context.rank()}, "max_recv_rows",
+                 "a number where the stream is captured, as receive cannot wait for the count", "none");
+  }
   state.format = format_of(state.input, state.options, state.plan->top_k());
   state.result.traffic = {.logical_bytes = -1, .peer_bytes = -1, .node_bytes = -1};
 } catch (const std::bad_alloc&) {
   throw base::out_of_memory("dispatch");
+}
+
+void take_outcome(PendingDispatch& state) {
+  state.facts = {.operation = "dispatch",
+                 .agreement = agreement_of(state.format, state.options, *state.plan, state.cached),
+                 .epoch = state.epoch,
+                 .sequence = state.sequence};
+  state.outcome = state.context->outcomes.take(state.facts, state.launch.captured, is_exact(state));
 }
 
 bool is_dense_x(const ConstTensorView& x) {
@@ -89,7 +104,11 @@ void copy_dense(PendingDispatch& state, std::byte* to) {
 }  // namespace
 
 PendingDispatch::~PendingDispatch() {
-  if (context->is_inherited() || slot < 0 || received || epoch != context->host->membership.epoch) return;
+  if (context->is_inherited() || received || epoch != context->host->membership.epoch) return;
+  if (slot < 0) {
+    if (outcome != nullptr) context->outcomes.let_go(*outcome);
+    return;
+  }
   try {
     dispatch_receive(*this, false);
   } catch (const Error& error) {
@@ -97,6 +116,10 @@ PendingDispatch::~PendingDispatch() {
   } catch (...) {
     context->device->interrupt();
   }
+}
+
+bool is_exact(const PendingDispatch& state) {
+  return mode_of(state.options.layout) == Mode::kThroughput && !state.plan->capacity.has_value();
 }
 
 std::int64_t row_bytes(const RowFormat& format) {
@@ -175,27 +198,25 @@ std::unique_ptr<PendingDispatch> dispatch_send(const std::shared_ptr<CudaContext
   state->options = effective_options(options, handle);
   state->epoch = context->host->membership.epoch;
   state->sequence = context->host->sequence;
-  state->launch = context->begin(options.execution);
+  state->launch = context->launch_of(options.execution);
   const bool is_latency = mode_of(state->options.layout) == Mode::kLatency;
   if (is_latency) check_free_slot(*context);
-  try {
+  const auto prepare_all = [&] {
+    context->order(options.execution, state->launch);
     context->check_sms(options.execution);
     prepare(*state, handle);
     is_latency ? reserve_latency(*state) : reserve_throughput(*state);
-  } catch (const Error& error) {
-    context->next_call("dispatch", {});
-    context->tell_rejection(error);
-    const device::Terms terms = CudaContext::terms_of({}, static_cast<std::int32_t>(error.code()));
-    const Launch launch = state->launch;
-    state.reset();  // what it reserved may be what is missing
-    is_latency ? reject_latency(*context, launch, terms) : reject_throughput(*context, launch, terms);
-    context->end({}, launch);
-    throw;
-  }
-  if (!cached) state->plan->sequence = context->host->sequence;
-  state->facts = context->next_call("dispatch", agreement_of(state->format, state->options, *state->plan, cached));
-  is_latency ? send_latency(*state) : send_throughput(*state);
-  context->end({}, state->launch);
+    take_outcome(*state);
+  };
+  const auto reject = [&](const device::Terms& terms) {
+    is_latency ? reject_latency(*context, state->launch, terms) : reject_throughput(*context, state->launch, terms);
+  };
+  const CallPath path = is_latency ? CallPath::kLatencyDispatch : CallPath::kDispatch;
+  number_call(*context, "dispatch", path, state->launch, prepare_all, reject);
+  launch_call(*context, "dispatch", [&] {
+    is_latency ? send_latency(*state) : send_throughput(*state);
+    context->end({}, state->launch);
+  });
   return state;
 }
 

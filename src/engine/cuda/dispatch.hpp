@@ -46,6 +46,8 @@ std::unique_ptr<PendingDispatch> dispatch_send(const std::shared_ptr<CudaContext
 /// `directly`: nothing of the caller's lies between it and its send on the stream.
 void dispatch_receive(PendingDispatch& state, bool directly);
 
+/// The host waits for the count, and outputs have that size.
+bool is_exact(const PendingDispatch& state);
 /// Rows that may arrive at this rank, one a (token, rank).
 std::int64_t most_wire_rows(const PendingDispatch& state, std::int64_t tokens_per_rank);
 /// Bytes of a row, and of its scales, as they travel.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/cuda/call.hpp"
 #include "engine/cuda/pieces.hpp"
 #include "kernels/latency/latency.hpp"
 
@@ -39,6 +40,7 @@ void reserve_handle(PendingDispatch& state) {
   if (!state.cached) source.add(plan.source.selections, plan.tokens * plan.top_k());
   receiver.add(plan.receiver.source_first, ranks);
   receiver.add(plan.receiver.source_rows, ranks);
+  receiver.add(plan.receiver.failed, 1);
   receiver.add(plan.receiver.positions, plan.wire_rows * plan.top_k());
   if (weighted) receiver.add(plan.receiver.weights, plan.wire_rows * plan.top_k());
   if (weighted && plan.tree == ReductionTree::kPerSelection) {
@@ -119,18 +121,15 @@ void reserve_latency(PendingDispatch& state) {
   reserve_outputs(state);
   if (state.options.out_x.given()) state.result.x = state.options.out_x;
   reserve_handle(state);
+  state.temporary = prepare_rows(state);
 }
 
 void send_latency(PendingDispatch& state) {
   CudaContext& context = *state.context;
-  state.slot = next_slot(context);
-  ++context.latency_dispatches;
-  context.slot_busy[static_cast<std::size_t>(state.slot)] = 1;
-  state.outcome = context.outcomes.take(state.facts, state.launch.captured);
-  state.temporary = prepare_rows(state);
+  const int slot = next_slot(context);
   copy_source_weights(state);
   const DispatchInput& input = state.input;
-  kernels::LatencySendArgs args = send_arguments(context, state.slot, CudaContext::terms_of(state.facts.agreement));
+  kernels::LatencySendArgs args = send_arguments(context, slot, CudaContext::terms_of(state.facts.agreement));
   args.num_tokens = static_cast<int>(state.plan->tokens);
   args.top_k = state.format.top_k;
   args.hidden = static_cast<int>(state.format.hidden);
@@ -149,6 +148,9 @@ void send_latency(PendingDispatch& state) {
   args.topk_weights = static_cast<const float*>(input.topk_weights.data);
   args.selections = state.plan->source.selections;
   kernels::launch_latency_send(args, context.latency_sms(), state.launch.stream);
+  state.slot = slot;
+  ++context.latency_dispatches;
+  context.slot_busy[static_cast<std::size_t>(slot)] = 1;
 }
 
 void receive_latency(PendingDispatch& state, bool directly) {
@@ -163,9 +165,11 @@ void receive_latency(PendingDispatch& state, bool directly) {
   args.num_rows = state.plan->receiver.source_rows;
   args.positions = state.plan->receiver.positions;
   args.kept_weights = state.plan->receiver.weights;
+  args.failed = state.plan->receiver.failed;
   args.outcome = state.outcome;
   args.directly = directly;
-  kernels::launch_latency_receive(args, context.latency_sms(), state.launch.stream);
+  launch_call(context, "dispatch",
+              [&] { kernels::launch_latency_receive(args, context.latency_sms(), state.launch.stream); });
   context.slot_busy[static_cast<std::size_t>(state.slot)] = 0;
   state.result.num_rows = -1;
   state.result.memory = std::move(state.output.memory);
@@ -177,17 +181,6 @@ void reject_latency(CudaContext& context, const Launch& launch, const device::Te
   ++context.latency_dispatches;
   kernels::launch_latency_send(send_arguments(context, slot, terms), context.latency_sms(), launch.stream);
   kernels::LatencyReceiveArgs args = receive_arguments(context, slot, terms);
-  const std::int64_t experts = context.num_local_experts();
-  const int ranks = context.num_ranks();
-  Pieces pieces;
-  pieces.add(args.first_row, ranks);
-  pieces.add(args.num_rows, ranks);
-  pieces.add(args.out.tokens_per_expert, experts);
-  pieces.add(args.out.num_rows, 1);
-  pieces.add(args.out.source_count, experts * ranks);
-  pieces.add(args.out.source_begin, experts * ranks);
-  const Reservation memory = context.reserve(pieces.total());
-  pieces.set_base(memory.data);
   args.outcome = &context.device->words().nobody_looks;
   kernels::launch_latency_receive(args, context.latency_sms(), launch.stream);
 }

@@ -13,7 +13,6 @@ namespace crossdock::engine::cuda {
 namespace {
 
 bool is_flat(const PendingDispatch& state) { return state.options.layout == Layout::kFlat; }
-bool is_exact(const PendingDispatch& state) { return !state.plan->capacity.has_value(); }
 
 /// Bytes beside x of one row that arrives; in kFlat they are outputs, the indices in the caller's type.
 struct RowParts {
@@ -73,7 +72,7 @@ void reserve_receiver_arrays(PendingDispatch& state, std::int64_t wire_rows) {
   if (expert_layout) pieces.add(receiver.tokens, wire_rows);
   Reservation memory = state.context->reserve(pieces.total());
   pieces.set_base(memory.data);
-  if (expert_layout) state.context->credits.add(state.sequence, memory);
+  if (expert_layout) state.context->credits.add(state.sequence, memory, state.launch.captured);
   receiver.memory = std::move(memory.memory);
   if (needs_source_weights && state.plan->tokens > 0) {
     check(cudaMemcpyAsync(receiver.source_weights, state.input.topk_weights.data, state.input.topk_weights.num_bytes(),
@@ -98,6 +97,8 @@ void reserve_arrival(PendingDispatch& state, std::int64_t wire_rows) {
                  .idx = state.small.offset + idx_at,
                  .weights = state.small.offset + weights_at,
                  .capacity = wire_rows};
+  for (const Reservation* memory : {&state.small, &state.rows})
+    context.credits.add(state.sequence, *memory, state.launch.captured);
   if (is_flat(state)) return;
   const ReceiverArrays& receiver = state.plan->receiver;
   state.offer.tokens = context.offset_of(receiver.tokens);
@@ -186,8 +187,6 @@ void await_counts(PendingDispatch& state) {
   }
   context.await(*state.outcome);
   context.credits.complete_before(state.sequence);
-  // The group learns of a failure a moment after it is written.
-  while (state.outcome->state != device::CallState::kDone) context.raise_faults();
   state.result.num_rows = state.outcome->num_rows;
   state.plan->rows = state.outcome->num_rows;
   state.plan->wire_rows = state.outcome->wire_rows;
@@ -311,9 +310,6 @@ void reserve_throughput(PendingDispatch& state) {
 }
 
 void send_throughput(PendingDispatch& state) {
-  CudaContext& context = *state.context;
-  for (const Reservation* memory : {&state.small, &state.rows}) context.credits.add(state.sequence, *memory);
-  state.outcome = context.outcomes.take(state.facts, state.launch.captured);
   if (!state.cached) launch_routing(state);
   launch_dispatch(state);
 }
@@ -336,27 +332,7 @@ void receive_throughput(PendingDispatch& state) {
 }
 
 void reject_throughput(CudaContext& context, const Launch& launch, const device::Terms& terms) {
-  Pieces pieces;
   kernels::DispatchArgs args = arguments(context, terms);
-  args.top_k = 1;
-  args.row_bytes = 16;
-  const int ranks = context.num_ranks();
-  std::int32_t* rank_rows = nullptr;
-  std::int32_t* expert_rows = nullptr;
-  pieces.add(rank_rows, ranks);
-  pieces.add(expert_rows, context.config.num_experts);
-  pieces.add(args.tokens_per_expert, context.num_local_experts());
-  pieces.add(args.first_rows, ranks);
-  pieces.add(args.source_first, ranks);
-  pieces.add(args.source_rows, ranks);
-  pieces.add(args.num_rows, 1);
-  pieces.add(args.failed, 1);
-  const Reservation memory = context.reserve(pieces.total());
-  pieces.set_base(memory.data);
-  check(cudaMemsetAsync(memory.data, 0, memory.bytes, launch.stream), "cudaMemsetAsync");
-  args.rank_rows = rank_rows;
-  args.expert_rows = expert_rows;
-  args.clear_past_the_end = false;
   args.outcome = &context.device->words().nobody_looks;
   kernels::launch_dispatch(args, launch.num_sms, kernels::dispatch_variants().front(), launch.stream);
 }

@@ -10,7 +10,7 @@ namespace crossdock::engine::cuda {
 void reserve_throughput(PendingDispatch& state);
 void send_throughput(PendingDispatch& state);
 void receive_throughput(PendingDispatch& state);
-/// Takes part in a call that this rank rejects.
+/// Takes part in a call that this rank rejects. Reserves nothing.
 void reject_throughput(CudaContext& context, const Launch& launch, const device::Terms& terms);
 
 }  // namespace crossdock::engine::cuda

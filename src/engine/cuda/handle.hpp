@@ -22,7 +22,7 @@ struct ReceiverArrays {
   std::int32_t* first_rows = nullptr;    ///< [R]: this source's first row at each rank; throughput
   std::int32_t* source_first = nullptr;  ///< [R]: each source's first row here
   std::int32_t* source_rows = nullptr;   ///< [R]: each source's rows here
-  std::uint32_t* failed = nullptr;       ///< [1]
+  std::uint32_t* failed = nullptr;       ///< [1]: not 0 = the dispatch failed, on all ranks
   float* source_weights = nullptr;       ///< [T, K] given at dispatch, where the tree needs them here
   // Expert layouts: [rows that arrive, K]
   std::int32_t* positions = nullptr;

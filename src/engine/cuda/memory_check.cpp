@@ -12,8 +12,13 @@ void check_device_memory(const core::Caller& caller, std::string_view what, cons
   if (view.num_elements() == 0) return;
   cudaPointerAttributes attributes{};
   check(cudaPointerGetAttributes(&attributes, view.data), "cudaPointerGetAttributes");
-  if (attributes.type != cudaMemoryTypeUnregistered) return;
-  core::reject(caller, what, "GPU memory", "ordinary host memory");
+  if (attributes.type == cudaMemoryTypeUnregistered) core::reject(caller, what, "GPU memory", "ordinary host memory");
+  if (attributes.type != cudaMemoryTypeDevice) return;
+  int device = 0;
+  check(cudaGetDevice(&device), "cudaGetDevice");
+  if (attributes.device == device) return;
+  core::reject(caller, what, fmt::format("memory of GPU {}", device),
+               fmt::format("memory of GPU {}", attributes.device));
 }
 
 void check_alignment(const core::Caller& caller, std::string_view what, const ConstTensorView& view) {

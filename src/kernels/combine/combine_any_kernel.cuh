@@ -21,7 +21,7 @@ __global__ void __launch_bounds__(kCombineAnyThreads, 1) combine_any_kernel(cons
 
   enter(args, entry);
   if (entry.found.state == device::CallState::kDone) {
-    if (args.topk_weights != nullptr) collect_weights(args);
+    if (args.topk_weights != nullptr) collect_weights(args, entry);
     sum_any<kElementBytes>(args, entry);
   }
   if (device::is_last_plain_block(&args.channel->blocks_done)) leave(args, entry);

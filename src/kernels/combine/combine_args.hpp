@@ -36,6 +36,7 @@ struct CombineArgs {
   // What dispatch left
   const std::int32_t* slots = nullptr;       ///< [T, R]
   const std::int32_t* first_rows = nullptr;  ///< [R]
+  const std::uint32_t* failed = nullptr;     ///< [1]: not 0 = it left nothing: y is the biases
   /// Latency mode, where there are no slots: not 0 = this rank's token t is row rank * tokens_per_source + t of every
   /// rank that holds one of its experts.
   std::int64_t tokens_per_source = 0;

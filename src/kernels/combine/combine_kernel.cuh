@@ -25,12 +25,16 @@ __global__ void __launch_bounds__(Shape::kVariant.threads(), 1)
 #endif
   enter(args, smem.entry);
   if (smem.entry.found.state == device::CallState::kDone) {
-    if (args.topk_weights != nullptr) collect_weights(args);
+    if (args.topk_weights != nullptr) collect_weights(args, smem.entry);
+    if (smem.entry.dispatch_failed) {
+      store_biases<V>(args);
+    } else {
 #if __CUDA_ARCH__ >= 900
-    puller.run(smem.entry);
+      puller.run(smem.entry);
 #else
-    pull_plain<V>(args, smem.entry);
+      pull_plain<V>(args, smem.entry);
 #endif
+    }
   }
   if (device::is_last_plain_block(&args.channel->blocks_done)) leave(args, smem.entry);
 }

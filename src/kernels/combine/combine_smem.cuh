@@ -14,6 +14,7 @@ namespace crossdock::kernels {
 struct CombineEntry {
   std::uint64_t tag;
   Disagreement found;                        ///< kGaveUp: not all ranks are ready
+  bool dispatch_failed;                      ///< on all ranks alike, where `found` is kDone: no rank has rows
   const std::byte* rows[device::kMaxPeers];  ///< this source's first row at each rank; per_selection: the rank's first
 };
 

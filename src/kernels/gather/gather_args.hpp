@@ -30,6 +30,7 @@ struct GatherArgs {
   const std::int32_t* positions = nullptr;  ///< [arrived rows, K]: row of x, or -1
   const std::int32_t* tokens = nullptr;     ///< [arrived rows]: token at its source; nullptr: the row's ordinal there
   const float* weights = nullptr;           ///< [arrived rows, K] given at dispatch, or nullptr
+  const std::uint32_t* failed = nullptr;    ///< [1]: not 0 = no rows arrived: kSource tells the tokens' ranks
 
   // Weights given at combine, which win: every live rank's lie in its window at an offset that it posts, in the Board
   // with kOwn, in the LatencyBoard with kSource.

@@ -82,6 +82,7 @@ struct LatencyReceiveArgs {
   /// expert has the same row twice.
   std::int32_t* positions = nullptr;
   float* kept_weights = nullptr;  ///< [R * max_tokens, K], or nullptr: weights that came, as the area is written again
+  std::uint32_t* failed = nullptr;  ///< [1]: not 0 where the call failed
   device::CallOutcome* outcome = nullptr;
   device::WaitLimit limit = {};
   bool alone = false;     ///< on its GPU: the next kernel's blocks may come while these run
@@ -111,10 +112,12 @@ struct LatencySumArgs {
   int hidden = 0;
   DType wire_dtype = DType::kBf16;
   DType out_dtype = DType::kBf16;
-  bool round_node_sum = false;               ///< kHierarchical with one node: the sum is rounded to the wire type once
+  bool round_node_sum = false;  ///< kHierarchical with one node: the sum is rounded to the wire type once
+  // Not written by the kernel before: read before that has ended
   const std::int32_t* selections = nullptr;  ///< [T, K], as LatencySendArgs wrote them
-  OwnRows own = {};                          ///< not written by the kernel before: read before that has ended
-  const std::byte* bias0 = nullptr;          ///< [T, H] dense, or nullptr
+  const std::uint32_t* failed = nullptr;     ///< LatencyReceiveArgs::failed: no rank has rows
+  OwnRows own = {};
+  const std::byte* bias0 = nullptr;  ///< [T, H] dense, or nullptr
   const std::byte* bias1 = nullptr;
   DType bias0_dtype = DType::kBf16;
   DType bias1_dtype = DType::kBf16;

@@ -77,7 +77,7 @@ static __global__ void __launch_bounds__(kLatencyThreads, kLatencyBlocksOfSm)
   if (is_worker()) {
     read_expert_rows(args, smem);
   } else {
-    await_terms(args, device::Operation::kDispatch, smem.arrival, smem.num_tokens);
+    await_terms(args, device::Operation::kDispatch, Agreement(args.terms), smem.arrival, smem.num_tokens);
     limit_num_tokens(args, smem);
   }
   if (!args.directly) device::wait_for_earlier_kernels();

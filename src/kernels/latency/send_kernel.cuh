@@ -114,7 +114,7 @@ __device__ __forceinline__ void speak(const LatencySendArgs& args, LatencySendSm
   const int stride = static_cast<int>(gridDim.x);
   for (int token = static_cast<int>(blockIdx.x); token <= num_tokens && smem.ready; token += stride) {
     if (token == num_tokens) {
-      post_terms(args.port, args.latency_board, args.terms, num_tokens, smem.call.tag);
+      post_terms(args.port, args.latency_board, Agreement(args.terms), num_tokens, smem.call.tag);
       break;
     }
     const SentSelections selections = read_selections(args, token, true);

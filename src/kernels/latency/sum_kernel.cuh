@@ -12,7 +12,7 @@ namespace crossdock::kernels {
 /// The last warp.
 __device__ __forceinline__ void speak(const LatencySumArgs& args, Arrival& arrival) {
   begin_arrival(args, arrival);
-  await_terms(args, device::Operation::kCombine, arrival, nullptr);
+  await_terms(args, device::Operation::kCombine, Agreement(args.terms, has_failed(args.failed)), arrival, nullptr);
   if (!args.directly) device::wait_for_earlier_kernels();
   if (args.alone) device::let_next_kernel_start();
   meet_block();

@@ -67,6 +67,14 @@ cudaError_t synchronize(cudaEvent_t handle) {
   return cudaSuccess;
 }
 
+cudaError_t query(cudaEvent_t handle) {
+  const auto event = Events::of_process().find(handle);
+  if (!event) return cudaErrorInvalidResourceHandle;
+  const Event::State state = event->state();
+  if (state.place) return Captures::of_process().refuse(*state.place);
+  return !state.completion || state.completion->is_complete() ? cudaSuccess : cudaErrorNotReady;
+}
+
 cudaError_t elapsed(float* milliseconds, cudaEvent_t begin, cudaEvent_t end) {
   const auto first = Events::of_process().find(begin);
   const auto last = Events::of_process().find(end);
@@ -105,6 +113,8 @@ cudaError_t cudaEventRecordWithFlags(cudaEvent_t event, cudaStream_t stream, uns
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags) {
   return answer(make_wait(stream, event, flags));
 }
+
+cudaError_t cudaEventQuery(cudaEvent_t event) { return answer(query(event)); }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event) { return answer(synchronize(event)); }
 

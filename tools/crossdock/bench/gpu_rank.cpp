@@ -108,7 +108,7 @@ class GpuRankBench {
 
   std::size_t num_sets() const { return scenario_.sets.size(); }
   /// Each call is put on the program's stream.
-  Execution execution(int sms) const { return {.stream = device_->stream(), .num_sms = sms}; }
+  Execution execution(int sms) const { return {.stream = Stream::of(device_->stream()), .num_sms = sms}; }
 
   void make_inputs() {
     const auto tokens = static_cast<std::size_t>(scenario_.tokens);

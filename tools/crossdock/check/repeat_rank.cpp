@@ -130,13 +130,13 @@ class RepeatRank {
   DispatchOptions dispatch_options(std::size_t set) const {
     DispatchOptions options = operations_[set].dispatch_options();
     options.max_recv_rows = operations_[set].parts[rank_].max_recv_rows;
-    options.execution.stream = device_.stream();
+    options.execution.stream = Stream::of(device_.stream());
     return options;
   }
 
   CombineOptions combine_options(std::size_t set) const {
     CombineOptions options = operations_[set].combine_options();
-    options.execution.stream = device_.stream();
+    options.execution.stream = Stream::of(device_.stream());
     return options;
   }
 

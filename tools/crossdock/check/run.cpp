@@ -85,7 +85,7 @@ class RankRun {
     const std::uint64_t key = flight.operation.plan.key >> 8;
     if (key % 3 == 0)
       execution.num_sms = 1 + static_cast<int>(key / 3 % static_cast<unsigned>(group_.config().num_sms));
-    if (made_.plan.streams == Streams::kCaller) execution.stream = device_->own_stream();
+    if (made_.plan.streams == Streams::kCaller) execution.stream = Stream::of(device_->own_stream());
     if (by_events()) {
       device_->mark();
       execution.after = device_->before_call();

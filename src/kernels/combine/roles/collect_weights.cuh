@@ -7,12 +7,12 @@
 namespace crossdock::kernels {
 
 /// All threads of all blocks, a thread a (token, k).
-__device__ __forceinline__ void collect_weights(const CombineArgs& args) {
+__device__ __forceinline__ void collect_weights(const CombineArgs& args, const CombineEntry& entry) {
   const device::Board& board = *board_of(args, args.port.rank);
   const std::int64_t count = static_cast<std::int64_t>(args.num_tokens) * args.top_k;
   const std::int64_t stride = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
   for (std::int64_t at = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; at < count; at += stride) {
-    const std::int32_t expert = args.selections[at];
+    const std::int32_t expert = entry.dispatch_failed ? -1 : args.selections[at];
     float weight = 0;
     if (expert >= 0) {
       const int rank = rank_of(expert, args.num_experts, args.port.num_ranks);

@@ -16,6 +16,7 @@ class Contributions {
 
   __device__ Contributions(const CombineArgs& args, const CombineEntry& entry, int token)
       : lane_(static_cast<int>(threadIdx.x % 32)) {
+    if (entry.dispatch_failed) return;
     if (args.per_selection) {
       find_selection(args, entry, token);
     } else {

@@ -6,7 +6,6 @@
 #include "kernels/combine/combine_args.hpp"
 #include "kernels/combine/combine_smem.cuh"
 #include "kernels/live.cuh"
-#include "kernels/store_words.cuh"
 
 namespace crossdock::kernels {
 
@@ -20,13 +19,11 @@ __device__ __forceinline__ std::int64_t pulled_bytes(const CombineArgs& args) {
 }
 
 /// One warp: where this rank's rows are, and its terms, to all peers.
-__device__ __forceinline__ void post_ready(const CombineArgs& args, std::uint64_t tag) {
+__device__ __forceinline__ void post_ready(const CombineArgs& args, const Agreement& agreement, std::uint64_t tag) {
   const int lane = static_cast<int>(threadIdx.x % 32);
   const int rank = args.port.rank;
   for (int peer = 0; peer < args.port.num_ranks; ++peer) {
-    if (is_live(args.port, peer)) {
-      store_words<std::uint32_t>(board_of(args, peer)->combine_terms[rank], args.terms, lane);
-    }
+    if (is_live(args.port, peer)) agreement.store_own(board_of(args, peer)->combine_terms[rank]);
   }
   __syncwarp();
   if (!is_live(args.port, lane)) return;
@@ -47,8 +44,10 @@ __device__ __forceinline__ void enter(const CombineArgs& args, CombineEntry& ent
     const bool is_rank = is_live(args.port, lane);
     const bool has_rows = is_rank && !args.per_selection && args.terms.rejected < 0;
     const std::int64_t first_row = has_rows ? args.first_rows[lane] : 0;
+    const bool failed = has_failed(args.failed);
     bool ready = __all_sync(~0U, !device::has_given_up(args.limit));
-    if (ready && blockIdx.x == 0) post_ready(args, tag);
+    const Agreement agreement(args.terms, failed);
+    if (ready && blockIdx.x == 0) post_ready(args, agreement, tag);
     if (ready && is_rank) {
       ready = device::wait_for(
           &mine->ready[lane], tag,
@@ -61,11 +60,12 @@ __device__ __forceinline__ void enter(const CombineArgs& args, CombineEntry& ent
       const std::byte* rows = nullptr;
       if (is_rank) rows = args.port.windows[lane] + __ldcg(&mine->rows_at[lane]) + first_row * pulled_bytes(args);
       entry.rows[lane] = rows;
-      found = compare_terms<8>(args.port, args.terms, mine->combine_terms);
+      found = compare_terms<8>(args.port, agreement, mine->combine_terms);
     }
     if (lane == 0) {
       entry.tag = tag;
       entry.found = found;
+      entry.dispatch_failed = failed;
     }
     // Rows that a peer wrote are read by bulk copies.
     device::fence_proxy_async();

@@ -8,6 +8,7 @@
 
 #include "device/ptx/vector.cuh"
 #include "kernels/combine/combine_args.hpp"
+#include "kernels/combine/combine_variant.hpp"
 
 namespace crossdock::kernels {
 
@@ -93,6 +94,20 @@ __device__ __forceinline__ void add_biases(const CombineArgs& args, std::int64_t
                                            PieceSum<kVectors>& sum) {
   if (args.bias0 != nullptr) sum.add_own(args.bias0 + at, bytes);
   if (args.bias1 != nullptr) sum.add_own(args.bias1 + at, bytes);
+}
+
+/// All threads of all blocks: y of a dispatch that left no rows.
+template <CombineVariant V>
+__device__ __forceinline__ void store_biases(const CombineArgs& args) {
+  const std::int64_t all = std::int64_t{2} * args.hidden * args.num_tokens;
+  const std::int64_t warp = static_cast<std::int64_t>(blockIdx.x) * V.warps + threadIdx.x / 32;
+  const std::int64_t stride = static_cast<std::int64_t>(gridDim.x) * V.warps * V.piece_bytes;
+  for (std::int64_t at = warp * V.piece_bytes; at < all; at += stride) {
+    const auto bytes = static_cast<std::uint32_t>(min(all - at, std::int64_t{V.piece_bytes}));
+    PieceSum<V.vectors()> sum;
+    add_biases(args, at, bytes, sum);
+    sum.store(args.y + at, bytes);
+  }
 }
 
 }  // namespace crossdock::kernels

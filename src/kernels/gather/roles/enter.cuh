@@ -2,6 +2,7 @@
 #pragma once
 
 #include "device/sync/wait.cuh"
+#include "kernels/agree.cuh"
 #include "kernels/gather/gather_args.hpp"
 #include "kernels/gather/gather_smem.cuh"
 #include "kernels/latency/roles/signals.cuh"
@@ -83,7 +84,9 @@ __device__ __forceinline__ void share(const GatherArgs& args, GatherEntry& entry
   const std::uint64_t tag = entry.call.tag;
   bool ready = entry.ready;
   if (ready && blockIdx.x == 0) {
-    if (goes_to_source(args)) post_terms(args.port, args.latency_board, args.terms, 0, tag);
+    if (goes_to_source(args)) {
+      post_terms(args.port, args.latency_board, Agreement(args.terms, has_failed(args.failed)), 0, tag);
+    }
     if (args.weights_at_source) {
       share_weights(args, tag);
     } else {

@@ -40,8 +40,8 @@ __device__ __forceinline__ void note_failure(Arrival& arrival) { atomicExch(&arr
 /// The same warp, a lane a word: waits for what each source tells, which does not depend on the kernels before this
 /// one, and compares it. Numbers of tokens go to `num_tokens`, by source.
 template <typename Args>
-__device__ __forceinline__ void await_terms(const Args& args, device::Operation operation, Arrival& arrival,
-                                            std::int32_t* num_tokens) {
+__device__ __forceinline__ void await_terms(const Args& args, device::Operation operation, Agreement agreement,
+                                            Arrival& arrival, std::int32_t* num_tokens) {
   const std::uint64_t tag = arrival.call.tag;
   constexpr int kTogether = 2;  // loads in flight
   const int lane = static_cast<int>(threadIdx.x % 32);
@@ -49,7 +49,6 @@ __device__ __forceinline__ void await_terms(const Args& args, device::Operation 
   const bool has_word = lane < device::kToldWords;
   const int word = min(lane, device::kToldWords - 1);
   bool here = !device::has_given_up(args.limit);
-  Agreement agreement(args.terms);
   for (int first = 0; first < args.port.num_ranks; first += kTogether) {
     std::uint64_t words[kTogether];
 #pragma unroll

@@ -3,6 +3,7 @@
 
 #include "device/port/board.hpp"
 #include "device/sync/tagged.cuh"
+#include "kernels/agree.cuh"
 #include "kernels/live.cuh"
 
 namespace crossdock::kernels {
@@ -35,12 +36,12 @@ __device__ __forceinline__ bool await_all(const std::uint64_t (&words)[device::k
 
 /// A warp: to all live ranks.
 __device__ __forceinline__ void post_terms(const device::PeerPort& port, std::uint64_t offset,
-                                           const device::Terms& terms, int num_tokens, std::uint64_t tag) {
+                                           const Agreement& agreement, int num_tokens, std::uint64_t tag) {
   static_assert(device::kToldWords <= 32);
   const int lane = static_cast<int>(threadIdx.x % 32);
   if (lane >= device::kToldWords) return;
   const bool is_term = lane < device::kTermWords;
-  const std::int32_t word = is_term ? reinterpret_cast<const std::int32_t*>(&terms)[lane] : num_tokens;
+  const std::int32_t word = is_term ? agreement.own() : num_tokens;
   for (int peer = 0; peer < port.num_ranks; ++peer) {
     if (!is_live(port, peer)) continue;
     device::store_relaxed_sys(&told_of(port, offset, peer, tag).words[port.rank][lane],

@@ -93,7 +93,7 @@ class TokenSummer {
   /// That have experts of the token.
   __device__ std::uint32_t ranks_of(int expert) const {
     const std::uint32_t rank = expert >= 0 ? 1U << rank_of(expert, args_.num_experts, args_.port.num_ranks) : 0;
-    return __reduce_or_sync(~0U, rank) & args_.port.live;
+    return __reduce_or_sync(~0U, rank);
   }
 
   /// The next tasks.
@@ -102,9 +102,10 @@ class TokenSummer {
     Chosen first = load_chosen(task_);
     Chosen second = load_chosen(task_ + stride());
     const std::int32_t num_tokens = args_.own.x != nullptr ? __ldcg(args_.own.num_tokens) : 0;
+    const std::uint32_t sending = has_failed(args_.failed) ? 0 : args_.port.live;
     if (task_ / parts() >= num_tokens) first.own.selection.position = -1;
     if ((task_ + stride()) / parts() >= num_tokens) second.own.selection.position = -1;
-    const std::uint32_t ranks[kAhead] = {ranks_of(first.expert), ranks_of(second.expert)};
+    const std::uint32_t ranks[kAhead] = {ranks_of(first.expert) & sending, ranks_of(second.expert) & sending};
     if (lane() < kAhead) begun_[lane()].ranks = lane() == 0 ? ranks[0] : ranks[1];
     if (args_.own.x != nullptr) sum_own(first.own, second.own);
     __syncwarp();

@@ -31,7 +31,9 @@ __device__ __forceinline__ void write_counts(const LatencyReceiveArgs& args, con
     args.num_rows[thread] = num_tokens[thread];
   }
   __syncthreads();
-  if (thread == 0 && out.num_rows != nullptr) *out.num_rows = all_rows;
+  if (thread != 0) return;
+  if (out.num_rows != nullptr) *out.num_rows = all_rows;
+  *args.failed = 0;
 }
 
 /// One warp. A rejected call may have no outputs.
@@ -48,6 +50,7 @@ __device__ __forceinline__ void clear_counts(const LatencyReceiveArgs& args) {
     if (args.num_rows != nullptr) args.num_rows[lane] = 0;
   }
   if (lane == 0 && out.num_rows != nullptr) *out.num_rows = 0;
+  if (lane == 0 && args.failed != nullptr) *args.failed = 1;
 }
 
 }  // namespace crossdock::kernels
