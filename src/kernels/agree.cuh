@@ -84,8 +84,9 @@ class Agreement {
 /// One warp: the terms of all live ranks, [rank] of the own board, beside those of this rank. `kTogether` loads are in
 /// flight.
 template <int kTogether>
-__device__ __forceinline__ Disagreement compare_terms(const device::PeerPort& port, Agreement agreement,
-                                                      const device::Terms* theirs) {
+__device__ __forceinline__ Disagreement compare_terms(const device::PeerPort& port, const device::Terms& own,
+                                                      bool dispatch_failed, const device::Terms* theirs) {
+  Agreement agreement(own, dispatch_failed);
   for (int first = 0; first < port.num_ranks; first += kTogether) {
     std::int32_t words[kTogether];
 #pragma unroll

@@ -44,10 +44,10 @@ __device__ __forceinline__ void enter(const CombineArgs& args, CombineEntry& ent
     const bool is_rank = is_live(args.port, lane);
     const bool has_rows = is_rank && !args.per_selection && args.terms.rejected < 0;
     const std::int64_t first_row = has_rows ? args.first_rows[lane] : 0;
-    const bool failed = has_failed(args.failed);
+    if (lane == 0) entry.dispatch_failed = has_failed(args.failed);
     bool ready = __all_sync(~0U, !device::has_given_up(args.limit));
-    const Agreement agreement(args.terms, failed);
-    if (ready && blockIdx.x == 0) post_ready(args, agreement, tag);
+    __syncwarp();
+    if (ready && blockIdx.x == 0) post_ready(args, Agreement(args.terms, entry.dispatch_failed), tag);
     if (ready && is_rank) {
       ready = device::wait_for(
           &mine->ready[lane], tag,
@@ -60,12 +60,11 @@ __device__ __forceinline__ void enter(const CombineArgs& args, CombineEntry& ent
       const std::byte* rows = nullptr;
       if (is_rank) rows = args.port.windows[lane] + __ldcg(&mine->rows_at[lane]) + first_row * pulled_bytes(args);
       entry.rows[lane] = rows;
-      found = compare_terms<8>(args.port, agreement, mine->combine_terms);
+      found = compare_terms<8>(args.port, args.terms, entry.dispatch_failed, mine->combine_terms);
     }
     if (lane == 0) {
       entry.tag = tag;
       entry.found = found;
-      entry.dispatch_failed = failed;
     }
     // Rows that a peer wrote are read by bulk copies.
     device::fence_proxy_async();

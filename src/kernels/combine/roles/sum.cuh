@@ -96,9 +96,9 @@ __device__ __forceinline__ void add_biases(const CombineArgs& args, std::int64_t
   if (args.bias1 != nullptr) sum.add_own(args.bias1 + at, bytes);
 }
 
-/// All threads of all blocks: y of a dispatch that left no rows.
+/// All threads of all blocks: y of a dispatch that left no rows. Not inlined, lest its registers make the pull spill.
 template <CombineVariant V>
-__device__ __forceinline__ void store_biases(const CombineArgs& args) {
+__device__ __noinline__ void store_biases(const CombineArgs& args) {
   const std::int64_t all = std::int64_t{2} * args.hidden * args.num_tokens;
   const std::int64_t warp = static_cast<std::int64_t>(blockIdx.x) * V.warps + threadIdx.x / 32;
   const std::int64_t stride = static_cast<std::int64_t>(gridDim.x) * V.warps * V.piece_bytes;
