@@ -124,7 +124,7 @@ peers: peers-packages ## measure the library against Open MPI, MPICH and memcpy 
 
 OLD ?= HEAD~1
 NEW ?= HEAD
-compare: peers-packages ## measure the libraries of two commits in turn: make compare OLD=v0.1.0 NEW=HEAD
+compare: demo-packages ## measure the libraries of two commits in turn: make compare OLD=v0.1.0 NEW=HEAD
 	@$(PYTHON) benchmarks/peers/compare.py $(OLD) $(NEW)
 
 clean: ## remove build/

@@ -3,7 +3,7 @@
 
 Each commit is built in a folder of its own, with the measuring program of this tree. Each pair starts both programs anew,
 compares their bytes, and lets them take turns. A figure is the ratio new / old of the medians of a pair: printed are its
-median and its quartiles over the pairs. Less than 1 is faster. Wants what `make peers` installs, and a quiet machine.
+median and its quartiles over the pairs. Less than 1 is faster. Wants a quiet machine, and no MPI.
 """
 
 import argparse

@@ -28,9 +28,13 @@ std::optional<Hierarchy> parse_mount(const std::string& line, const std::string&
   if (dash == std::string::npos) return std::nullopt;
   std::istringstream before(line.substr(0, dash));
   std::istringstream after(line.substr(dash + 3));
-  std::string id, parent, device, root, mount, type, source, options;
-  before >> id >> parent >> device >> root >> mount;
-  after >> type >> source >> options;
+  std::string skipped;
+  std::string root;
+  std::string mount;
+  before >> skipped >> skipped >> skipped >> root >> mount;
+  std::string type;
+  std::string options;
+  after >> type >> skipped >> options;
   if (type == "cgroup2") return Hierarchy{.version_2 = true, .root = root, .mount = mount};
   if (type != "cgroup" || !has_item(options, controller)) return std::nullopt;
   return Hierarchy{.version_2 = false, .root = root, .mount = mount};
@@ -52,7 +56,7 @@ std::optional<std::string> group_in(bool version_2, const std::string& controlle
 
 /// Names of the folders from the mount point down to the group; none where the group lies elsewhere.
 std::filesystem::path below_mount(const Hierarchy& hierarchy, const std::string& group) {
-  const auto relative = std::filesystem::path(group).lexically_relative(hierarchy.root).lexically_normal();
+  auto relative = std::filesystem::path(group).lexically_relative(hierarchy.root).lexically_normal();
   if (relative.empty() || *relative.begin() == ".." || *relative.begin() == ".") return {};
   return relative;
 }

@@ -162,7 +162,7 @@ Pending& Engine::state_of(const PendingCombine& pending) const { return given(pe
 
 std::unique_ptr<Engine> make_engine(const World& world, const GroupConfig& config) try {
   const base::FloatEnvironment environment;  // libraries that start-up uses count in floating point too
-  (void)world.rank();  // throws where it was moved from
+  (void)world.rank();                        // throws where it was moved from
   Bootstrap& bootstrap = *world.bootstrap();
   bootstrap.check_process();
   const std::size_t bytes = agree_on_config(bootstrap, config);

@@ -208,6 +208,10 @@ TEST_P(ForkedChild, OfAProcessLeavesTheRanksAlone) {
 
 // The child has the thread that forks and no other: neither the other rank nor anybody's workers.
 TEST_P(ForkedChild, OfThreadsLeavesTheRanksAlone) {
+#if defined(__SANITIZE_ADDRESS__)
+  if (std::string_view(GetParam().name) == "exit")
+    GTEST_SKIP() << "stacks of threads that are not there count as leaks";
+#endif
   EXPECT_TRUE(fork_ranks(1, [&](int) {
     const std::vector<World> worlds = World::threads(2);
     static std::array<std::optional<Held>, 2> held;  // exit destroys them

@@ -6,8 +6,8 @@
 
 #include "fork_ranks.hpp"
 #include "free_port.hpp"
-#include "transport/bootstrap/bootstrap.hpp"
 #include "sub_groups.hpp"
+#include "transport/bootstrap/bootstrap.hpp"
 
 namespace crossdock::testing {
 namespace {

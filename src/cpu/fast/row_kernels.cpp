@@ -154,7 +154,7 @@ void quantize_any_blocks(const std::byte* from, std::size_t first, std::size_t c
   for (std::byte* out : target.outs) std::memcpy(out + first * kQuantBlock, codes.data(), bytes);
 }
 
-#if HWY_TARGET == HWY_SCALAR
+#if HWY_TARGET == HWY_SCALAR || HWY_HAVE_SCALABLE  // lanes known when compiled: not those of SVE
 
 template <DType kType>
 void quantize_blocks(const std::byte* from, std::size_t first, std::size_t count, const QuantizeTarget& target) {
@@ -331,7 +331,7 @@ void quantize_blocks(const std::byte* from, std::size_t first, std::size_t count
                 : convert_blocks<kType, false>(from, first, count, scales, target);
 }
 
-#endif  // HWY_TARGET == HWY_SCALAR
+#endif  // HWY_TARGET == HWY_SCALAR || HWY_HAVE_SCALABLE
 
 template <DType kType>
 void quantize_all(const std::byte* row, std::size_t hidden, const QuantizeTarget& target) {

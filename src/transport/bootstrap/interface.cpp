@@ -7,7 +7,6 @@
 #include <net/if.h>
 #include <netinet/in.h>
 
-#include <algorithm>
 #include <array>
 #include <memory>
 #include <set>
@@ -21,11 +20,10 @@ namespace {
 struct InterfaceAddress {
   std::string interface;
   std::string address;
-  bool ipv4 = false;
   bool loopback = false;
 };
 
-// Nothing for what is no IP address, and for IPv6 addresses that mean something on one link only.
+// Nothing for IPv6 addresses that mean something on one link only.
 std::string text_of(const sockaddr& address) {
   std::array<char, INET6_ADDRSTRLEN> text{};
   if (address.sa_family == AF_INET) {
@@ -43,16 +41,16 @@ std::vector<InterfaceAddress> addresses_of_machine() {
   if (::getifaddrs(&first) != 0) throw_system("getifaddrs");
   const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> list(first, &::freeifaddrs);
   std::vector<InterfaceAddress> found;
-  for (const ifaddrs* one = first; one != nullptr; one = one->ifa_next) {
-    if (one->ifa_addr == nullptr || (one->ifa_flags & IFF_UP) == 0) continue;
-    const std::string address = text_of(*one->ifa_addr);
-    if (address.empty()) continue;
-    found.push_back({.interface = one->ifa_name,
-                     .address = address,
-                     .ipv4 = one->ifa_addr->sa_family == AF_INET,
-                     .loopback = (one->ifa_flags & IFF_LOOPBACK) != 0});
+  for (const int family : {AF_INET, AF_INET6}) {
+    for (const ifaddrs* one = first; one != nullptr; one = one->ifa_next) {
+      const bool up = (one->ifa_flags & IFF_UP) != 0;
+      if (!up || one->ifa_addr == nullptr || one->ifa_addr->sa_family != family) continue;
+      const std::string address = text_of(*one->ifa_addr);
+      if (address.empty()) continue;
+      found.push_back(
+          {.interface = one->ifa_name, .address = address, .loopback = (one->ifa_flags & IFF_LOOPBACK) != 0});
+    }
   }
-  std::ranges::stable_sort(found, [](const auto& a, const auto& b) { return a.ipv4 && !b.ipv4; });
   return found;
 }
 

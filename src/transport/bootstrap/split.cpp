@@ -139,7 +139,7 @@ std::vector<int> members_of(std::span<const SplitChoice> choices, int rank) {
   for (int other = 0; other < static_cast<int>(choices.size()); ++other) {
     if (choice_of(other).color == choice_of(rank).color) members.push_back(other);
   }
-  std::ranges::stable_sort(members, {}, [&](int member) { return choice_of(member).key; });
+  std::ranges::sort(members, {}, [&](int member) { return std::pair(choice_of(member).key, member); });
   return members;
 }
 

@@ -74,6 +74,7 @@ void validate(const BenchOptions& options) {
   require_at_least("hidden", 1, options.hidden);
   require_at_least("experts", 1, options.experts);
   require_at_least("iterations", 0, options.iterations);
+  require_at_least("warmup", -1, options.warmup);
   constexpr std::int64_t kCentury = std::int64_t{100} * 365 * 24 * 3600 * 1000;
   require(options.deadline_ms >= 1 && options.deadline_ms <= kCentury, "deadline", fmt::format("[1, {}] ms", kCentury),
           fmt::format("{}", options.deadline_ms));
