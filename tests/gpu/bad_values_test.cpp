@@ -9,29 +9,15 @@
 
 #include "core/numeric/convert.hpp"
 #include "harness/device_buffer.hpp"
+#include "harness/group_cases.hpp"
 #include "unit/engine/run_ranks.hpp"
 #include "unit/engine/tokens.hpp"
 
 namespace crossdock::gpu {
 namespace {
 
-using test::kHidden;
-using test::kTokens;
-using test::kTopK;
-
-void use_device_of(const World& world) {
-  int count = 0;
-  kernels::check_cuda(cudaGetDeviceCount(&count), "cudaGetDeviceCount");
-  kernels::check_cuda(cudaSetDevice(world.rank() % count), "cudaSetDevice");
-}
-
-void synchronize(const Group& group) {
-  kernels::check_cuda(cudaStreamSynchronize(static_cast<cudaStream_t>(group.stream())), "cudaStreamSynchronize");
-}
-
-GroupConfig config_of(int num_sms) {
-  GroupConfig config = test::small_config(std::chrono::milliseconds(20'000));
-  config.backend = Backend::kCuda;
+GroupConfig config_with(int num_sms) {
+  GroupConfig config = config_of(milliseconds(20'000));
   config.num_sms = num_sms;
   return config;
 }
@@ -40,22 +26,25 @@ GroupConfig config_of(int num_sms) {
 struct OnDevice {
   OnDevice(int rank, DType dtype)
       : host(test::make_tokens(rank, kTokens, kHidden, kTopK, test::kExperts)),
+        host_rows(bytes_in(dtype)),
         x(rows(dtype)),
         bias(rows(dtype)),
         idx(DeviceBuffer::copy_of(host.topk_idx)),
         type(dtype) {}
 
-  DeviceBuffer rows(DType dtype) const {
+  std::vector<std::byte> bytes_in(DType dtype) const {
     std::vector<std::byte> bytes(host.x.size() * size_of(dtype));
     core::store_row(bytes.data(), dtype, host.x.size(), host.x.data());
-    return DeviceBuffer::copy_of(bytes);
+    return bytes;
   }
+  DeviceBuffer rows(DType dtype) const { return DeviceBuffer::copy_of(bytes_in(dtype)); }
   TensorView view(const DeviceBuffer& buffer) const { return dense_view(buffer.as<void>(), type, {kTokens, kHidden}); }
   DispatchInput input() const {
     return {.x = view(x), .topk_idx = dense_view(idx.as<const void>(), DType::kInt32, {kTokens, kTopK})};
   }
 
   test::RankTokens host;
+  std::vector<std::byte> host_rows;  ///< x in `type`
   DeviceBuffer x, bias, idx;
   DType type;
 };
@@ -86,7 +75,7 @@ TEST(BadValuesOnGpus, AreRejectedEverywhereAndTheGroupGoesOn) {
   test::run_ranks(2, [](const World& world) {
     use_device_of(world);
     const OnDevice mine(world.rank(), DType::kFp32);
-    Group group(world, config_of(4));
+    Group group(world, config_with(4));
     for (const Bad& bad : kCases) {
       DispatchInput input = mine.input();
       DispatchOptions options;
@@ -125,13 +114,14 @@ TEST_P(BiasInPlace, OutYMayBeABias) {
   test::run_ranks(2, [](const World& world) {
     use_device_of(world);
     const OnDevice mine(world.rank(), GetParam().type);
+    // Made and freed while no peer waits in a kernel: where ranks share a GPU, cudaFree waits for the peer's too.
     const DeviceBuffer separate = mine.rows(mine.type);
-    Group group(world, config_of(2));
+    Group group(world, config_with(2));
     const DispatchResult result = group.dispatch(mine.input(), {.layout = GetParam().layout, .tree = GetParam().tree});
     const TensorView y = mine.view(mine.bias);
     const auto combine = [&](const TensorView& bias0, const TensorView& bias1) {
-      const DeviceBuffer fresh = mine.rows(mine.type);
-      kernels::check_cuda(cudaMemcpy(y.data, fresh.as<void>(), y.num_bytes(), cudaMemcpyDeviceToDevice), "cudaMemcpy");
+      kernels::check_cuda(cudaMemcpy(y.data, mine.host_rows.data(), y.num_bytes(), cudaMemcpyHostToDevice),
+                          "cudaMemcpy");
       group.combine(result.handle, {.x = result.x, .bias0 = bias0, .bias1 = bias1}, {.out_y = y});
       synchronize(group);
       return read_back<std::byte>(y.data, y.num_bytes());

@@ -353,7 +353,8 @@ void launch(PendingCombine& state, const Shared& shared) {
   CudaContext& context = *state.context;
   if (!is_pushed(*state.plan)) {
     if (is_gathered(*state.plan)) launch_gather(state, -1, shared);
-    return launch_pull(state, shared);
+    launch_pull(state, shared);
+    return;
   }
   launch_gather(state, next_slot(context), shared);
   state.slot = take_slot(context);
