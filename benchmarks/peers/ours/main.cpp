@@ -14,7 +14,7 @@ namespace {
 
 void run(const Flags& flags) {
   end_with_parent();
-  Meeting meeting(flags.text("meeting"), static_cast<int>(flags.number("rank", 0)),
+  Meeting meeting(flags.text("meeting"), static_cast<int>(flags.number("rank", 0, {.least = 0})),
                   static_cast<int>(flags.number("ranks", 1)));
   const Job job = flags.job(meeting.num_ranks());
   if (flags.has("start")) return run_session(meeting, {starts(job)}, "{}");
