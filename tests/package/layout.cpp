@@ -90,6 +90,7 @@ void show_classes() {
   show_size("PendingCombine", sizeof(PendingCombine));
   show_size("Handle", sizeof(Handle));
   show_size("WindowBuffer", sizeof(WindowBuffer));
+  show_size("Stream", sizeof(Stream));
   show_size("Error", sizeof(Error));
 }
 
