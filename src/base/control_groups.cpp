@@ -25,7 +25,7 @@ struct Hierarchy {
 /// A line of mountinfo: "id parent device root mount options [tag ...] - type source options".
 std::optional<Hierarchy> parse_mount(const std::string& line, const std::string& controller) {
   const std::size_t dash = line.find(" - ");
-  if (dash == std::string::npos) return std::nullopt;
+  if (dash == std::string::npos || line.compare(dash + 3, 6, "cgroup") != 0) return std::nullopt;
   std::istringstream before(line.substr(0, dash));
   std::istringstream after(line.substr(dash + 3));
   std::string skipped;

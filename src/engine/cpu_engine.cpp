@@ -1,27 +1,24 @@
 #include "engine/cpu_engine.hpp"
 
 #include <utility>
-#include <vector>
 
 #include "base/float_environment.hpp"
 #include "engine/combine.hpp"
 #include "engine/dispatch.hpp"
 #include "engine/handle_state.hpp"
 #include "engine/membership.hpp"
-#include "transport/bootstrap/agreement.hpp"
 #include "transport/local/connect.hpp"
 
 namespace crossdock::engine {
 
 CpuEngine::CpuEngine(Bootstrap& bootstrap, const GroupConfig& config, std::size_t window_bytes)
     : window_sharing_(bootstrap.same_process() ? WindowSharing::kAddresses : WindowSharing::kFileDescriptors) {
-  auto connected = transport::connect_local(
-      bootstrap, {.window_bytes = window_bytes, .num_signals = num_signals(), .deadline = config.deadline});
-  // A rank that gets no threads fails on all.
-  (void)transport::agree(bootstrap, base::Deadline(config.deadline), [&] {
-    context_ = std::make_shared<Context>(config, bootstrap.num_ranks(), std::move(connected));
-    return std::vector<std::byte>{};
-  });
+  // Part of what ranks agree on: one that gets no threads fails on all.
+  transport::connect_local(bootstrap,
+                           {.window_bytes = window_bytes, .num_signals = num_signals(), .deadline = config.deadline},
+                           [&](std::unique_ptr<transport::Transport> connected) {
+                             context_ = std::make_shared<Context>(config, bootstrap.num_ranks(), std::move(connected));
+                           });
 }
 
 PendingDispatch CpuEngine::dispatch_send(const Handle* handle, const DispatchInput& input,

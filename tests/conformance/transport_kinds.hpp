@@ -21,7 +21,7 @@ struct TransportKind {
   std::string name;
   /// Runs the body on every rank at once; a rank that throws fails the test.
   std::function<void(int num_ranks, const RankBody&)> run;
-  std::function<std::unique_ptr<transport::Transport>(Bootstrap&, const transport::LocalOptions&)> connect;
+  std::unique_ptr<transport::Transport> (*connect)(Bootstrap&, const transport::LocalOptions&);
 };
 inline std::ostream& operator<<(std::ostream& out, const TransportKind& kind) { return out << kind.name; }
 

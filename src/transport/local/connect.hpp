@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 
 #include "transport/bootstrap/bootstrap.hpp"
@@ -24,7 +25,15 @@ std::size_t signal_bytes(int num_ranks, int num_signals);
 /// kDeadlineExceeded or kRankLost naming the ranks).
 std::unique_ptr<Transport> connect_local(Bootstrap& bootstrap, const LocalOptions& options);
 
-/// The two behind it, for the conformance suite.
+/// What a rank makes of its transport. Ranks agree on it as on the rest: where it throws on one, all fail.
+using MakeOf = std::function<void(std::unique_ptr<Transport>)>;
+void connect_local(Bootstrap& bootstrap, const LocalOptions& options, const MakeOf& make);
+
+/// The two behind it.
+void connect_threads(Bootstrap& bootstrap, const LocalOptions& options, const MakeOf& make);
+void connect_processes(Bootstrap& bootstrap, const LocalOptions& options, const MakeOf& make);
+
+/// For the conformance suite.
 std::unique_ptr<Transport> connect_threads(Bootstrap& bootstrap, const LocalOptions& options);
 std::unique_ptr<Transport> connect_processes(Bootstrap& bootstrap, const LocalOptions& options);
 

@@ -183,19 +183,18 @@ class Meeting {
 
 }  // namespace
 
-std::unique_ptr<Transport> connect_processes(Bootstrap& bootstrap, const LocalOptions& options) {
+void connect_processes(Bootstrap& bootstrap, const LocalOptions& options, const MakeOf& make) {
   const base::Deadline deadline(options.deadline);
   std::unique_ptr<Meeting> meeting;
   const auto gathered = agree(bootstrap, deadline, [&] {
     meeting = std::make_unique<Meeting>(bootstrap, options, deadline);
-    return bytes_of(meeting->introduction());
+    return with_claim(bytes_of(meeting->introduction()), claim_cores());
   });
-  std::vector<MappedRank> ranks;
-  const auto claims = agree(bootstrap, deadline, [&] {
-    ranks = meeting->meet(gathered);
-    return bytes_of(claim_cores());
+  agree(bootstrap, deadline, [&] {
+    const auto [introductions, claims] = split_claims(gathered, sizeof(Introduction));
+    make(std::make_unique<MappedTransport>(bootstrap.rank(), meeting->meet(introductions), claims));
+    return std::vector<std::byte>{};
   });
-  return std::make_unique<MappedTransport>(bootstrap.rank(), std::move(ranks), parse_claims(claims));
 }
 
 }  // namespace crossdock::transport

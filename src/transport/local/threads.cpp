@@ -52,7 +52,7 @@ std::vector<MappedRank> find_all(const std::vector<ListedMemory>& introductions)
 
 }  // namespace
 
-std::unique_ptr<Transport> connect_threads(Bootstrap& bootstrap, const LocalOptions& options) {
+void connect_threads(Bootstrap& bootstrap, const LocalOptions& options, const MakeOf& make) {
   const base::Deadline deadline(options.deadline);
   std::unique_ptr<Listing> listing;
   const auto gathered = agree(bootstrap, deadline, [&] {
@@ -60,18 +60,19 @@ std::unique_ptr<Transport> connect_threads(Bootstrap& bootstrap, const LocalOpti
                                 .window_bytes = options.window_bytes};
     check_shape(shape);
     listing = std::make_unique<Listing>(shape);
-    return bytes_of(ListedMemory{.offer = {.window_bytes = options.window_bytes, .num_signals = options.num_signals},
-                                 .number = listing->number()});
+    return with_claim(
+        bytes_of(ListedMemory{.offer = {.window_bytes = options.window_bytes, .num_signals = options.num_signals},
+                              .number = listing->number()}),
+        claim_cores());
   });
 
-  std::vector<MappedRank> ranks;
-  const auto claims = agree(bootstrap, deadline, [&] {
+  agree(bootstrap, deadline, [&] {
+    const auto [messages, claims] = split_claims(gathered, sizeof(ListedMemory));
     std::vector<ListedMemory> introductions;
-    for (const auto& bytes : gathered) introductions.push_back(struct_of<ListedMemory>(bytes, "introduction"));
-    ranks = find_all(introductions);
-    return bytes_of(claim_cores());
+    for (const auto& bytes : messages) introductions.push_back(struct_of<ListedMemory>(bytes, "introduction"));
+    make(std::make_unique<MappedTransport>(bootstrap.rank(), find_all(introductions), claims));
+    return std::vector<std::byte>{};
   });
-  return std::make_unique<MappedTransport>(bootstrap.rank(), std::move(ranks), parse_claims(claims));
 }
 
 }  // namespace crossdock::transport

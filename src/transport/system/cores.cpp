@@ -95,18 +95,23 @@ CoreClaim parse_claim(std::span<const std::byte> bytes, int rank) {
 CoreClaim claim_cores() { return {.mask = allowed_cores(), .quotas = cpu_quotas()}; }
 
 // The number of the mask's words, these, then the quotas.
-std::vector<std::byte> bytes_of(const CoreClaim& claim) {
+std::vector<std::byte> with_claim(std::vector<std::byte> message, const CoreClaim& claim) {
   std::vector<std::uint64_t> words{claim.mask.size()};
   words.insert(words.end(), claim.mask.begin(), claim.mask.end());
   for (const CpuQuota& quota : claim.quotas) words.insert(words.end(), {quota.device, quota.folder, quota.thousandths});
   const auto bytes = std::as_bytes(std::span(words));
-  return {bytes.begin(), bytes.end()};
+  message.insert(message.end(), bytes.begin(), bytes.end());
+  return message;
 }
 
-std::vector<CoreClaim> parse_claims(const std::vector<std::vector<std::byte>>& gathered) {
-  std::vector<CoreClaim> claims;
-  for (const auto& bytes : gathered) claims.push_back(parse_claim(bytes, static_cast<int>(claims.size())));
-  return claims;
+ClaimedMessages split_claims(const std::vector<std::vector<std::byte>>& gathered, std::size_t message_bytes) {
+  ClaimedMessages all;
+  for (const std::span<const std::byte> bytes : gathered) {
+    const auto message = bytes.first(std::min(message_bytes, bytes.size()));
+    all.messages.emplace_back(message.begin(), message.end());
+    all.claims.push_back(parse_claim(bytes.subspan(message.size()), static_cast<int>(all.claims.size())));
+  }
+  return all;
 }
 
 CoreShare share_of(int rank, std::span<const CoreClaim> claims) {

@@ -19,9 +19,17 @@ struct CoreClaim {
 /// Of the calling thread.
 CoreClaim claim_cores();
 
-std::vector<std::byte> bytes_of(const CoreClaim& claim);
-/// By rank. Throws Error(kInvalidArgument) where the bytes are no claim; it names the rank.
-std::vector<CoreClaim> parse_claims(const std::vector<std::vector<std::byte>>& gathered);
+/// A message with a claim behind it.
+std::vector<std::byte> with_claim(std::vector<std::byte> message, const CoreClaim& claim);
+
+/// Such messages, by rank.
+struct ClaimedMessages {
+  std::vector<std::vector<std::byte>> messages = {};
+  std::vector<CoreClaim> claims = {};
+};
+/// Each message has `message_bytes`. Throws Error(kInvalidArgument) where what lies behind is no claim; it names the
+/// rank.
+ClaimedMessages split_claims(const std::vector<std::vector<std::byte>>& gathered, std::size_t message_bytes);
 
 /// A rank's part of the cores.
 struct CoreShare {

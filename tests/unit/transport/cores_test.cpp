@@ -69,18 +69,20 @@ TEST(CoreShare, TheTightestOfSeveralQuotasCounts) {
 
 TEST(CoreClaim, CrossesAsBytes) {
   const CoreClaim claim{.mask = {1, 0, 5}, .quotas = {quota(7, 1500), quota(8, 10)}};
-  const auto back = parse_claims({bytes_of(claim), bytes_of({})});
-  ASSERT_EQ(back.size(), 2U);
-  EXPECT_EQ(back[0].mask, claim.mask);
-  EXPECT_EQ(bytes_of(back[0]), bytes_of(claim));
-  EXPECT_TRUE(back[1].mask.empty());
+  const std::vector<std::byte> message(3, std::byte{9});
+  const auto [messages, claims] = split_claims({with_claim(message, claim), with_claim(message, {})}, message.size());
+  EXPECT_EQ(messages, std::vector(2, message));
+  ASSERT_EQ(claims.size(), 2U);
+  EXPECT_EQ(claims[0].mask, claim.mask);
+  EXPECT_EQ(with_claim({}, claims[0]), with_claim({}, claim));
+  EXPECT_TRUE(claims[1].mask.empty());
 }
 
 TEST(CoreClaim, OtherBytesAreRefused) {
-  const std::vector<std::byte> good = bytes_of({.mask = {1}, .quotas = {quota(7, 1500)}});
+  const std::vector<std::byte> good = with_claim({}, {.mask = {1}, .quotas = {quota(7, 1500)}});
   for (std::size_t size = 0; size < good.size(); ++size) {
     if (size == 16) continue;  // a claim without quotas
-    EXPECT_THROW(parse_claims({{good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size)}}), Error) << size;
+    EXPECT_THROW(split_claims({{good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size)}}, 0), Error) << size;
   }
 }
 

@@ -17,8 +17,9 @@ using ::testing::HasSubstr;
 using transport::connect_local;
 
 std::string socket_name_of(const std::vector<std::byte>& gathered) {
-  // One byte of agreement comes first.
-  return std::string(transport::text_of(transport::parse_introduction(std::span(gathered).subspan(1), 0).socket_name));
+  // One byte of agreement comes first, the rank's claim of cores last.
+  const auto introduction = std::span(gathered).subspan(1, sizeof(transport::Introduction));
+  return std::string(transport::text_of(transport::parse_introduction(introduction, 0).socket_name));
 }
 
 TEST(Processes, StrangersAtTheSocketAreDropped) {
