@@ -17,7 +17,7 @@
 namespace crossdock::transport {
 namespace {
 
-constexpr std::chrono::milliseconds kFirstPause{5};
+constexpr std::chrono::milliseconds kFirstPause{1};
 constexpr std::chrono::milliseconds kLongestPause{200};
 
 // By then a rank 0 that starts with the others has listened: perhaps it could not, and says so elsewhere.
