@@ -39,7 +39,7 @@ RankTokens with_bf16(RankTokens tokens) {
   std::vector<std::uint16_t> cut;
   for (const float value : tokens.x)
     cut.push_back(static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(value) >> 16));
-  std::memcpy(tokens.x.data(), cut.data(), cut.size() * sizeof(std::uint16_t));
+  if (!cut.empty()) std::memcpy(tokens.x.data(), cut.data(), cut.size() * sizeof(std::uint16_t));
   return tokens;
 }
 
