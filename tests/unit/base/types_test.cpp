@@ -4,6 +4,7 @@
 
 #include <string_view>
 
+#include "base/known.hpp"
 #include "crossdock/error.hpp"
 
 namespace crossdock {
@@ -43,6 +44,24 @@ TEST(NameOf, LayoutsModesTreesAndScales) {
   EXPECT_EQ(name_of(WindowSharing::kAddresses), "addresses");
   EXPECT_EQ(name_of(WindowSharing::kFileDescriptors), "file_descriptors");
   EXPECT_EQ(name_of(WindowSharing::kFabricHandles), "fabric_handles");
+}
+
+/// The values that are known are those that have names.
+template <typename Enum>
+void expect_known_where_named() {
+  for (int value = 0; value < 256; ++value) {
+    EXPECT_EQ(base::is_known(static_cast<Enum>(value)), name_of(static_cast<Enum>(value)) != "unknown") << value;
+  }
+}
+
+TEST(Known, AreValuesWithNames) {
+  expect_known_where_named<DType>();
+  expect_known_where_named<Layout>();
+  expect_known_where_named<Mode>();
+  expect_known_where_named<ReductionTree>();
+  expect_known_where_named<Quantize>();
+  expect_known_where_named<Backend>();
+  expect_known_where_named<ScaleOrder>();
 }
 
 // Messages print values that came from a peer.
