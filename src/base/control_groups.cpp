@@ -80,4 +80,11 @@ std::vector<ControlGroup> control_groups(const std::string& controller, const st
   return groups;
 }
 
+std::optional<std::int64_t> number_in(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::int64_t value = 0;
+  if (file >> value) return value;
+  return std::nullopt;
+}
+
 }  // namespace crossdock::base

@@ -1,7 +1,9 @@
 // The control groups of this process: what a container or a batch system sets limits with.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,5 +19,8 @@ struct ControlGroup {
 /// proc(5).
 std::vector<ControlGroup> control_groups(const std::string& controller,
                                          const std::filesystem::path& process = "/proc/self");
+
+/// A limit or a count that a file of the system holds; nothing where the file is missing or says "max".
+std::optional<std::int64_t> number_in(const std::filesystem::path& path);
 
 }  // namespace crossdock::base

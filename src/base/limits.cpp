@@ -30,12 +30,6 @@ std::string describe_limit(int resource, const char* name, const char* option) {
   return limit ? fmt::format("; {} is {} (ulimit -{})", name, *limit, option) : std::string();
 }
 
-std::uint64_t number_in(const std::filesystem::path& path) {
-  std::uint64_t value = 0;
-  std::ifstream(path) >> value;
-  return value;
-}
-
 /// Bytes of this process: all that is mapped, and what RLIMIT_DATA counts.
 struct MappedBytes {
   std::uint64_t all = 0;
@@ -60,7 +54,7 @@ std::string describe_maps() {
   std::ifstream maps("/proc/self/maps");
   const auto count = static_cast<std::uint64_t>(
       std::count(std::istreambuf_iterator<char>(maps), std::istreambuf_iterator<char>(), '\n'));
-  const std::uint64_t most = number_in("/proc/sys/vm/max_map_count");
+  const std::uint64_t most = static_cast<std::uint64_t>(number_in("/proc/sys/vm/max_map_count").value_or(0));
   // The kernel wants room for one to be split.
   if (most == 0 || count + 2 < most) return {};
   return fmt::format("; vm.max_map_count is {}, {} are in use (sysctl vm.max_map_count)", most, count);
@@ -78,7 +72,7 @@ std::string limit_behind(int error_number) {
     case EMFILE:
       return describe_limit(RLIMIT_NOFILE, "RLIMIT_NOFILE", "n");
     case ENFILE:
-      return fmt::format("; fs.file-max is {} (sysctl fs.file-max)", number_in("/proc/sys/fs/file-max"));
+      return fmt::format("; fs.file-max is {} (sysctl fs.file-max)", number_in("/proc/sys/fs/file-max").value_or(0));
     case EFBIG:
       return describe_limit(RLIMIT_FSIZE, "RLIMIT_FSIZE", "f");
     case ENOMEM:
@@ -100,10 +94,10 @@ std::string memory_limit_behind(std::size_t bytes) {
 std::string thread_limit_behind() {
   std::string text = describe_limit(RLIMIT_NPROC, "RLIMIT_NPROC", "u") + memory_limit_behind(0);
   for (const ControlGroup& group : control_groups("pids")) {
-    const std::uint64_t most = number_in(group.folder / "pids.max");
-    if (most == 0) continue;  // "max"
-    text += fmt::format("; pids.max of {} is {}, {} are in use", group.folder.string(), most,
-                        number_in(group.folder / "pids.current"));
+    const auto most = number_in(group.folder / "pids.max");
+    if (!most) continue;
+    text += fmt::format("; pids.max of {} is {}, {} are in use", group.folder.string(), *most,
+                        number_in(group.folder / "pids.current").value_or(0));
   }
   return text;
 }

@@ -14,14 +14,6 @@ namespace crossdock {
 namespace base {
 namespace {
 
-/// Nothing where the file is missing or says "max".
-std::optional<std::int64_t> number_in(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  std::int64_t value = 0;
-  if (file >> value) return value;
-  return std::nullopt;
-}
-
 /// Lines of "name number [unit]".
 std::int64_t field_of(const std::filesystem::path& path, const std::string& wanted) {
   std::ifstream file(path);
