@@ -6,12 +6,13 @@
 #include <functional>
 #include <string>
 
+#include "../expect_rejected.hpp"
 #include "crossdock/error.hpp"
 
 namespace crossdock {
 namespace {
 
-using ::testing::HasSubstr;
+using test::expect_rejected;
 
 TEST(ExpertPlacement, FirstRanksHoldOneMore) {
   const ExpertPlacement placement{.num_experts = 7, .num_ranks = 3};  // 0 1 2 | 3 4 | 5 6
@@ -44,16 +45,6 @@ TEST(ExpertPlacement, EveryExpertHasOnePlace) {
       EXPECT_TRUE(every_expert_has_one_place({.num_experts = num_experts, .num_ranks = num_ranks}))
           << num_experts << " experts, " << num_ranks << " ranks";
     }
-  }
-}
-
-void expect_rejected(const std::string& text, const std::function<void()>& call) {
-  try {
-    call();
-    ADD_FAILURE() << "expected an Error: " << text;
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
-    EXPECT_THAT(error.what(), HasSubstr(text));
   }
 }
 

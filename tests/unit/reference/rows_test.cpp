@@ -9,13 +9,14 @@
 #include <random>
 #include <string>
 
+#include "../expect_rejected.hpp"
 #include "crossdock/error.hpp"
 #include "small_case.hpp"
 
 namespace crossdock::reference {
 namespace {
 
-using ::testing::HasSubstr;
+using test::expect_rejected;
 
 constexpr int kRanks = 3;
 constexpr int kTopK = 4;
@@ -200,16 +201,6 @@ TEST_P(Rows, AreAnExpertsAndASourcesByRange) {
 INSTANTIATE_TEST_SUITE_P(LiveRanks, Rows,
                          testing::Values(std::vector<int>{}, std::vector<int>{0, 2}, std::vector<int>{1, 2},
                                          std::vector<int>{0}));
-
-void expect_rejected(const std::string& text, const std::function<void()>& call) {
-  try {
-    call();
-    ADD_FAILURE() << "expected an Error: " << text;
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
-    EXPECT_THAT(error.what(), HasSubstr(text));
-  }
-}
 
 TEST(RowsOfOtherResults, AreRefused) {
   Job contiguous(Layout::kExpertContiguous, {});
